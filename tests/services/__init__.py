@@ -1,0 +1,1 @@
+"""Real services that tests start themselves: fetched once, bound to loopback, ended with their test."""
