@@ -1,7 +1,8 @@
-"""What a test of workflows, or of a store for them, needs."""
+"""What a project needs to test its own workflows, and its own stores."""
 
-from __future__ import annotations
-
+from flux_core.testing._clock import FakeClock
+from flux_core.testing._crashes import Crash, crash_points
+from flux_core.testing._interleavings import Schedule, interleavings
 from flux_core.testing._storage import StorageContract
 
-__all__ = ["StorageContract"]
+__all__ = ["Crash", "FakeClock", "Schedule", "StorageContract", "crash_points", "interleavings"]

@@ -1,0 +1,85 @@
+"""Flux: a workflow engine for serverless functions.
+
+A workflow is a list of named steps and commits. The engine runs it, saves its state after every node, and can stop
+anywhere and go on from there, in another process, on another machine.
+"""
+
+from flux_core._app import App
+from flux_core._async_engine import AsyncEngine
+from flux_core._clock import Clock, SystemClock
+from flux_core._context import Context
+from flux_core._engine import Engine
+from flux_core._errors import (
+    BlobNotFound,
+    Conflict,
+    CrashLoop,
+    DefinitionChanged,
+    Fatal,
+    FluxError,
+    InputMismatch,
+    InvalidId,
+    InvalidInput,
+    InvalidWorkflow,
+    LeaseLost,
+    NotRetryable,
+    NotSerializable,
+    RunBusy,
+    RunExists,
+    RunNotFound,
+    StepNotFound,
+    StepTimeout,
+    StoreError,
+    UnknownWorkflow,
+)
+from flux_core._flows import EngineOptions, TickReport
+from flux_core._page import Page
+from flux_core._retry import Retry
+from flux_core._run import ErrorInfo, Run, StepRecord
+from flux_core._status import RunStatus, StepStatus
+from flux_core._trace import TraceEvent
+from flux_core._version import __version__
+from flux_core._views import Result
+from flux_core._workflow import Node, Workflow
+
+__all__ = [
+    "App",
+    "AsyncEngine",
+    "BlobNotFound",
+    "Clock",
+    "Conflict",
+    "Context",
+    "CrashLoop",
+    "DefinitionChanged",
+    "Engine",
+    "EngineOptions",
+    "ErrorInfo",
+    "Fatal",
+    "FluxError",
+    "InputMismatch",
+    "InvalidId",
+    "InvalidInput",
+    "InvalidWorkflow",
+    "LeaseLost",
+    "Node",
+    "NotRetryable",
+    "NotSerializable",
+    "Page",
+    "Result",
+    "Retry",
+    "Run",
+    "RunBusy",
+    "RunExists",
+    "RunNotFound",
+    "RunStatus",
+    "StepNotFound",
+    "StepRecord",
+    "StepStatus",
+    "StepTimeout",
+    "StoreError",
+    "SystemClock",
+    "TickReport",
+    "TraceEvent",
+    "UnknownWorkflow",
+    "Workflow",
+    "__version__",
+]

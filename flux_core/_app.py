@@ -1,0 +1,160 @@
+"""The app: workflows, a store and an engine under one name, for the fronts that serve them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from flux_core._engine import Engine
+from flux_core._errors import InvalidWorkflow, UnknownWorkflow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from typing import Unpack
+
+    from flux_core._flows import EngineOptions, TickReport
+    from flux_core._page import Page
+    from flux_core._run import Run
+    from flux_core._status import RunStatus
+    from flux_core._views import Result
+    from flux_core._workflow import Workflow
+    from flux_core.storage import Storage
+
+
+class App:
+    """What an adapter, the command line and the web are given. Its methods are the engine's, by workflow name.
+
+    Args:
+        workflows: the workflows that the app serves, each under its own name.
+        storage: where runs are kept; None leaves it to the front: the command line takes a file, a function on
+            Lambda takes one in `/tmp`, anything else takes memory.
+        options: those of the engine; see `EngineOptions`.
+
+    Raises:
+        InvalidWorkflow: two workflows have one name, or one cannot be run.
+    """
+
+    def __init__(
+        self,
+        workflows: Iterable[Workflow[Any, Any]],
+        storage: Storage | None = None,
+        **options: Unpack[EngineOptions],
+    ) -> None:
+        self._workflows: dict[str, Workflow[Any, Any]] = {}
+        for workflow in workflows:
+            if workflow.name in self._workflows:
+                raise InvalidWorkflow(f"two workflows of the app are called {workflow.name!r}")
+            _ = workflow.plan  # what is wrong with it shows now, not with the first order
+            self._workflows[workflow.name] = workflow
+        self.storage = storage
+        self._options = options
+        self._engine: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The app's engine, made when it is first used."""
+        if self._engine is None:
+            self._engine = Engine(self.storage, **self._options)
+        return self._engine
+
+    @property
+    def workflows(self) -> tuple[Workflow[Any, Any], ...]:
+        """The workflows that the app serves."""
+        return tuple(self._workflows.values())
+
+    def on(self, storage: Storage) -> App:
+        """Return the same app over another store."""
+        return App(self.workflows, storage, **self._options)
+
+    def workflow(self, name: str) -> Workflow[Any, Any]:
+        """Return the workflow of that name.
+
+        Raises:
+            UnknownWorkflow: there is none; the message lists those there are.
+        """
+        if name not in self._workflows:
+            known = ", ".join(self._workflows) or "none"
+            raise UnknownWorkflow(f"the app has no workflow {name!r}; it has: {known}")
+        return self._workflows[name]
+
+    def execute(
+        self,
+        workflow: str,
+        input: Any,
+        *,
+        id: str | None = None,
+        deadline: float | None = None,
+        tags: Iterable[str] = (),
+        retry_failed: bool = False,
+    ) -> Result[Any]:
+        """Run the workflow until it ends or is suspended; see `Engine.execute`."""
+        return self.engine.execute(
+            self.workflow(workflow), input, id=id, deadline=deadline, tags=tags, retry_failed=retry_failed
+        )
+
+    def start(
+        self,
+        workflow: str,
+        input: Any,
+        *,
+        id: str | None = None,
+        tags: Iterable[str] = (),
+    ) -> Result[Any]:
+        """Save a run that the next `tick` will run; see `Engine.start`."""
+        return self.engine.start(self.workflow(workflow), input, id=id, tags=tags)
+
+    def resume(self, workflow: str, run_id: str, *, deadline: float | None = None) -> Result[Any]:
+        """Go on with a run that can go on; see `Engine.resume`."""
+        return self.engine.resume(self.workflow(workflow), run_id, deadline=deadline)
+
+    def retry_step(
+        self,
+        workflow: str,
+        run_id: str,
+        step: str,
+        *,
+        redo_commits: bool = False,
+        deadline: float | None = None,
+    ) -> Result[Any]:
+        """Go back to before a step of a run that has ended, and run on; see `Engine.retry_step`."""
+        return self.engine.retry_step(
+            self.workflow(workflow), run_id, step, redo_commits=redo_commits, deadline=deadline
+        )
+
+    def tick(self, *, limit: int = 100, deadline: float | None = None) -> TickReport:
+        """Go on with what is due in any of the workflows; see `Engine.tick`."""
+        return self.engine.tick(self.workflows, limit=limit, deadline=deadline)
+
+    def get(self, run_id: str) -> Run | None:
+        """Return the stored run, or None."""
+        return self.engine.get(run_id)
+
+    def list(
+        self,
+        *,
+        workflow: str | None = None,
+        status: RunStatus | str | Iterable[RunStatus | str] | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Return a page of runs, newest first; see `Engine.list`."""
+        return self.engine.list(
+            workflow=workflow, status=status, since=since, until=until, limit=limit, cursor=cursor
+        )
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run that nobody holds; see `Engine.delete`."""
+        self.engine.delete(run_id)
+
+    def close(self) -> None:
+        """Close the engine, if it was made."""
+        if self._engine is not None:
+            self._engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()

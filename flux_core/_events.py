@@ -1,0 +1,108 @@
+"""What is told of a run: its trace events, and errors in the form in which they are kept and shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from flux_core._display import plain
+from flux_core._errors import FluxError
+from flux_core._json import decode
+from flux_core._run import ErrorInfo
+from flux_core._trace import TraceEvent
+from flux_core._workflow import COMMIT
+
+if TYPE_CHECKING:
+    from flux_core._context import Context
+    from flux_core._retry import Retry
+    from flux_core._state import Entry, RunState
+    from flux_core._workflow import Node
+
+LONGEST_MESSAGE: Final = 2000  # characters of an error's message that are kept
+LONGEST_TRACEBACK: Final = 8000
+
+
+def run_event(event: str, state: RunState, time: float) -> TraceEvent:
+    """Return an event about the run as a whole; its start carries the input, every other the data."""
+    started = event == "workflow:start"
+    return TraceEvent(
+        event,
+        _milliseconds(time),
+        state.id,
+        state.origin.workflow,
+        duration=None if started else _milliseconds(time - state.origin.created_at),
+        error=state.error.message if state.error else None,
+        status=str(state.status),
+        input=display(state.origin.input) if started else None,
+        data=None if started else {name: display(text) for name, text in state.data.items()},
+    )
+
+
+def attempt_event(state: RunState, node: Node, retry: Retry, time: float) -> TraceEvent:
+    """Return the event that an attempt of the node begins."""
+    return TraceEvent(
+        "step:start",
+        _milliseconds(time),
+        state.id,
+        state.origin.workflow,
+        node.name,
+        len(state.history),
+        commit=node.kind == COMMIT,
+        retries=state.current.attempts if state.current else 0,
+        max_retries=retry.retries,
+        status="running",
+    )
+
+
+def step_event(event: str, state: RunState, node: Node, entry: Entry, time: float) -> TraceEvent:
+    """Return an event about what came of an attempt of the node, or of the node."""
+    done = event == "step:complete"
+    return TraceEvent(
+        event,
+        _milliseconds(time),
+        state.id,
+        state.origin.workflow,
+        node.name,
+        len(state.history) - (entry is not state.current),
+        commit=node.kind == COMMIT,
+        retries=max(0, entry.attempts - 1),
+        duration=_milliseconds(time - entry.started_at),
+        error=entry.error.message if entry.error and not done else None,
+        status=str(entry.status),
+        meta={"output": display(entry.output), "changes": _changes(entry)} if done else None,
+    )
+
+
+def progress_event(context: Context[Any, Any], fraction: float, message: str, time: float) -> TraceEvent:
+    """Return the event that a handler reports how far it is."""
+    return TraceEvent(
+        "step:progress",
+        _milliseconds(time),
+        context.id,
+        context.workflow,
+        context.step,
+        meta={"fraction": fraction, "message": message},
+    )
+
+
+def display(text: str) -> Any:
+    """Return an encoded value as plain data for people."""
+    return plain(decode(text, lenient=True))
+
+
+def error_info(error: Exception, *, retryable: bool) -> ErrorInfo:
+    """Return the error as a run keeps it; a message or traceback that is too long is cut."""
+    from traceback import format_exception  # loaded by the first failure
+
+    code = error.code if isinstance(error, FluxError) else "STEP_FAILED"
+    trace = "".join(format_exception(error))
+    return ErrorInfo(
+        type(error).__name__, str(error)[:LONGEST_MESSAGE], code, retryable, trace[-LONGEST_TRACEBACK:]
+    )
+
+
+def _changes(entry: Entry) -> dict[str, Any]:
+    return {name: None if text is None else display(text) for name, text in entry.changes.items()}
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)

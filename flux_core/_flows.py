@@ -1,0 +1,240 @@
+"""What both engines are made of: their options, and the flow behind each of their methods."""
+
+from __future__ import annotations
+
+from os import urandom
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+
+from flux_core import _machine
+from flux_core._clock import SystemClock
+from flux_core._effects import Find, Now
+from flux_core._errors import FluxError, InvalidInput, InvalidWorkflow, LeaseLost, RunBusy
+from flux_core._events import progress_event
+from flux_core._listeners import Listeners, report_failure
+from flux_core._machine import Machine
+from flux_core._policy import Policy, check_policy
+from flux_core._retry import Retry
+from flux_core._runner import Worker
+from flux_core._status import RunStatus
+from flux_core.storage import MemoryStorage, Query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from flux_core._clock import Clock
+    from flux_core._context import Context, D, I
+    from flux_core._effects import Flow
+    from flux_core._run import Run
+    from flux_core._trace import TraceSink
+    from flux_core._views import Result
+    from flux_core._workflow import Workflow
+    from flux_core.storage import Record, Storage
+
+
+PAGE = 100  # due runs that tick asks the store for at a time
+
+
+class EngineOptions(TypedDict, total=False):
+    """The options of an engine, all of them optional."""
+
+    trace: Iterable[TraceSink]
+    """Where trace events go."""
+    on: Mapping[str, Callable[..., Any]]
+    """Hooks: `step_start(step, ctx)`, `step_complete(step, ctx, result)`, `step_error(step, ctx, error)`,
+    `workflow_complete(ctx)`, `workflow_error(ctx, error)`."""
+    default_retries: int | Retry
+    """For nodes that say nothing; 0."""
+    default_timeout: float | None
+    """Seconds, for nodes that say nothing; None."""
+    lease: float
+    """Seconds after which a worker that shows no sign of life may be taken over from; 60."""
+    max_inline_wait: float
+    """The longest back-off, in seconds, that is waited out in the process; 5."""
+    max_interruptions: int
+    """How many take-overs in a row without a completed node end a run; 5."""
+    redact: Iterable[str]
+    """Paths such as `card.number` that are masked in every trace event."""
+    clock: Clock
+    """Where the time comes from; the computer's own."""
+
+
+class TickReport(NamedTuple):
+    """What a tick did."""
+
+    due: int = 0
+    """Runs that were due."""
+    claimed: int = 0
+    """Of these, the ones that it went on with."""
+    completed: int = 0
+    suspended: int = 0
+    failed: int = 0
+    skipped: int = 0
+    """Due runs that another worker was faster to claim, or that cannot go on; the latter are logged."""
+
+
+class Flows:
+    """An engine's store, clock and listeners, with the flow of each public method. Arguments: `EngineOptions`."""
+
+    def __init__(
+        self,
+        storage: Storage | None,
+        *,
+        trace: Iterable[TraceSink] = (),
+        on: Mapping[str, Callable[..., Any]] | None = None,
+        default_retries: int | Retry = 0,
+        default_timeout: float | None = None,
+        lease: float = 60.0,
+        max_inline_wait: float = 5.0,
+        max_interruptions: int = 5,
+        redact: Iterable[str] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        self.storage: Storage = MemoryStorage() if storage is None else storage
+        self.clock: Clock = SystemClock() if clock is None else clock
+        self.listeners = Listeners(trace, on or {}, redact)
+        self._policy = check_policy(
+            Policy(
+                retry=_retry(default_retries),
+                timeout=default_timeout,
+                lease=lease,
+                max_inline_wait=max_inline_wait,
+                max_interruptions=max_interruptions,
+                hooks=frozenset(self.listeners.hooks),
+                traced=bool(self.listeners.sinks),
+                heard=bool(self.listeners.sinks or self.listeners.hooks),
+            )
+        )
+
+    def execute(
+        self,
+        workflow: Workflow[I, D],
+        given: object,
+        run_id: str | None,
+        deadline: float | None,
+        tags: Iterable[str],
+        *,
+        retry_failed: bool,
+    ) -> Flow[Result[D]]:
+        machine = self._machine(workflow, deadline)
+        return machine.execute(given, run_id, tags, retry_failed=retry_failed)
+
+    def start(
+        self, workflow: Workflow[I, D], given: object, run_id: str | None, tags: Iterable[str]
+    ) -> Flow[Result[D]]:
+        return self._machine(workflow).start(given, run_id, tags)
+
+    def resume(self, workflow: Workflow[I, D], run_id: str, deadline: float | None) -> Flow[Result[D]]:
+        return self._machine(workflow, deadline).resume(run_id)
+
+    def retry_step(
+        self, workflow: Workflow[I, D], run_id: str, step: str, *, redo_commits: bool, deadline: float | None
+    ) -> Flow[Result[D]]:
+        return self._machine(workflow, deadline).retry_step(run_id, step, redo_commits=redo_commits)
+
+    def list(  # noqa: PLR0917 (the options of the public method)
+        self,
+        workflow: str | None,
+        status: RunStatus | str | Iterable[RunStatus | str] | None,
+        since: datetime | float | None,
+        until: datetime | float | None,
+        limit: int,
+        cursor: str | None,
+    ) -> Flow[tuple[list[Run], str | None]]:
+        if limit < 1:
+            raise InvalidInput(f"expected 1 or more, got {limit}", path="limit")
+        return _machine.find(
+            Query(
+                workflow=workflow,
+                statuses=_statuses(status),
+                created_since=_seconds(since),
+                created_until=_seconds(until),
+                limit=limit,
+                cursor=cursor,
+            )
+        )
+
+    def tick(
+        self, workflows: Iterable[Workflow[Any, Any]], limit: int, deadline: float | None
+    ) -> Flow[TickReport]:
+        """Go on with what is due, each workflow's runs in random order, `limit` runs at most."""
+        report = TickReport()
+        for workflow in workflows:
+            cursor: str | None = None
+            while report.claimed < limit:
+                now = yield Now()
+                query = Query(workflow=workflow.name, wake_before=now.time, limit=PAGE, cursor=cursor)
+                page = (yield Find(query)).value
+                records = sorted(page.records, key=lambda _: self._draw())
+                for record in records[: limit - report.claimed]:
+                    report = _counted(report, (yield from self._tick_one(workflow, record, deadline)))
+                cursor = page.cursor
+                if cursor is None:
+                    break
+        return report
+
+    def _tick_one(
+        self, workflow: Workflow[Any, Any], record: Record, deadline: float | None
+    ) -> Flow[RunStatus | None]:
+        """Go on with a due run; return where it stands then, or None if it was not this worker's to run."""
+        try:
+            result: Result[Any] = yield from self._machine(workflow, deadline).go_on(record)
+        except (RunBusy, LeaseLost):
+            return None
+        except FluxError as error:
+            report_failure(f"going on with run {record.id!r}", error)
+            return None
+        return result.status
+
+    def _machine(self, workflow: Workflow[I, D], deadline: float | None = None) -> Machine[D]:
+        return Machine(
+            Worker(
+                workflow,
+                self._policy,
+                urandom(8).hex(),
+                deadline,
+                self._draw,
+                self.clock.monotonic,
+                self._report,
+            )
+        )
+
+    def _report(self, context: Context[Any, Any], fraction: float, message: str) -> None:
+        if self._policy.traced:
+            self.listeners.emit(progress_event(context, fraction, message, self.clock.time()))
+
+    @staticmethod
+    def _draw() -> float:
+        return int.from_bytes(urandom(7), "big") / (1 << 56)
+
+
+def _counted(report: TickReport, status: RunStatus | None) -> TickReport:
+    return TickReport(
+        due=report.due + 1,
+        claimed=report.claimed + (status is not None),
+        completed=report.completed + (status is RunStatus.COMPLETED),
+        suspended=report.suspended + (status is RunStatus.SUSPENDED),
+        failed=report.failed + (status is RunStatus.FAILED),
+        skipped=report.skipped + (status is None),
+    )
+
+
+def _retry(retries: int | Retry) -> Retry:
+    try:
+        return retries if isinstance(retries, Retry) else Retry(retries)
+    except InvalidWorkflow as error:
+        raise InvalidInput(f"Engine(default_retries=...): {error}", path="default_retries") from None
+
+
+def _statuses(status: RunStatus | str | Iterable[RunStatus | str] | None) -> frozenset[RunStatus] | None:
+    if status is None:
+        return None
+    try:
+        return frozenset(map(RunStatus, [status] if isinstance(status, str) else status))
+    except ValueError:
+        known = ", ".join(RunStatus)
+        raise InvalidInput(f"no run status is called {status!r}; there are: {known}", path="status") from None
+
+
+def _seconds(moment: datetime | float | None) -> float | None:
+    return moment if moment is None or isinstance(moment, int | float) else moment.timestamp()

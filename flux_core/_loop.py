@@ -1,0 +1,74 @@
+"""An event loop of the engine's own, on a thread of its own, for the async handlers of synchronous callers."""
+
+from __future__ import annotations
+
+import sys
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Awaitable
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """Runs awaitables for threads that wait for them; the loop starts with the first one."""
+
+    __slots__ = ("_lock", "_loop", "_thread")
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._loop: AbstractEventLoop | None = None
+        self._thread: Thread | None = None
+
+    def run(self, awaitable: Awaitable[T]) -> T:
+        """Run the awaitable to its end, with the caller's context variables; cancel it if the caller is interrupted."""
+        import asyncio  # asyncio costs more to load than the engine
+
+        async def whole() -> T:
+            return await awaitable
+
+        future = asyncio.run_coroutine_threadsafe(whole(), self._started())
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """Stop the loop, if there is one; a later `run` starts another."""
+        with self._lock:
+            if self._loop is None or self._thread is None:
+                return
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self._loop = self._thread = None
+
+    def _started(self) -> AbstractEventLoop:
+        import asyncio  # asyncio costs more to load than the engine
+
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = Thread(target=self._loop.run_forever, name="flux-loop", daemon=True)
+                self._thread.start()
+            return self._loop
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def refuse_running_loop() -> None:
+    """Refuse to block a running event loop.
+
+    Raises:
+        RuntimeError: the calling thread runs one.
+    """
+    events = sys.modules.get("asyncio.events")
+    if events is not None and events._get_running_loop() is not None:  # noqa: SLF001 (documented, and needs no try)
+        raise RuntimeError(
+            "an Engine would block the running event loop; use AsyncEngine there, and await it"
+        )

@@ -1,0 +1,342 @@
+"""The machine: who may start, take over, go on with or retry a run. It decides, and does nothing else.
+
+Each method is a generator that yields effects and is sent their outcomes. It touches no clock, thread, store or
+socket; a driver does. So it can be stopped at any effect, and two of them can be interleaved in any order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Generic
+
+from flux_core._context import D
+from flux_core._effects import Delete, Emit, Find, Load, Now
+from flux_core._errors import (
+    CrashLoop,
+    DefinitionChanged,
+    InputMismatch,
+    InvalidId,
+    InvalidInput,
+    LeaseLost,
+    NotRetryable,
+    NotSerializable,
+    RunBusy,
+    RunNotFound,
+)
+from flux_core._events import error_info, run_event
+from flux_core._keeping import create, load, open_record, save
+from flux_core._runner import Runner, Worker, outputs
+from flux_core._state import Entry, Origin, RunState
+from flux_core._status import RunStatus, StepStatus
+from flux_core._views import Result, run_view
+from flux_core._workflow import COMMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flux_core._effects import Flow, Outcome
+    from flux_core._run import Run
+    from flux_core.storage import Query, Record
+
+
+CLAIMS: Final = 10  # how often a run is looked at again because somebody else wrote it first
+LONGEST_ID: Final = 128
+ID_ALPHABET: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@-")
+
+
+class Machine(Generic[D]):
+    """The decisions of one worker about runs of one workflow."""
+
+    __slots__ = ("_plan", "_worker", "_workflow")
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._workflow = worker.workflow
+        self._plan = worker.workflow.plan
+
+    def execute(
+        self, given: object, run_id: str | None, tags: Iterable[str], *, retry_failed: bool = False
+    ) -> Flow[Result[D]]:
+        """Start a run and go on until it ends or is suspended; if the id is taken, go on with that run."""
+        now = yield Now()
+        data = self._plan.data.initial()
+        state = self._new(given, data, run_id, tags, now)
+        self._take(state, now)
+        if stored := (yield from create(state, self._worker.token, now.time)):
+            return (yield from self._join(stored, given, retry_failed=retry_failed))
+        if self._worker.policy.traced:
+            yield from self._emit("workflow:start", state, now)
+        runner: Runner[Any, D] = Runner(self._worker, state, now, data)
+        return (yield from runner.run())
+
+    def start(self, given: object, run_id: str | None, tags: Iterable[str]) -> Flow[Result[D]]:
+        """Save a run that a later `tick` or `resume` will run; if the id is taken, return that run as it stands."""
+        now = yield Now()
+        state = self._new(given, self._plan.data.initial(), run_id, tags, now)
+        state.wake_at = now.time
+        if stored := (yield from create(state, self._worker.token, now.time)):
+            state = yield from open_record(stored)
+            self._check_input(state, given)
+        else:
+            yield from self._emit("workflow:start", state, now)
+        return self._result(state)
+
+    def resume(self, run_id: str) -> Flow[Result[D]]:
+        """Go on with a stored run if it can go on; otherwise return it as it stands."""
+        return (yield from self._go_on((yield from self._load(run_id))))
+
+    def go_on(self, record: Record) -> Flow[Result[D]]:
+        """Go on with a run that was found, as `resume` does."""
+        return (yield from self._go_on((yield from open_record(record))))
+
+    def retry_step(self, run_id: str, step: str, *, redo_commits: bool = False) -> Flow[Result[D]]:
+        """Go back to before a step of a run that has ended, and run on from there."""
+        position = self._workflow.index(step)
+        for _ in range(CLAIMS):
+            state = yield from self._load(run_id)
+            now = yield Now()
+            self._check_retryable(state, position, now.time, redo_commits=redo_commits)
+            self._go_back(state, position, redo_commits=redo_commits)
+            self._take(state, now)
+            runner = self._runner(state, now)
+            if (yield from self._claim(state, now)):
+                return (yield from runner.run())
+        raise _contended(run_id)
+
+    def _new(self, given: object, data: D, run_id: str | None, tags: Iterable[str], now: Outcome) -> RunState:
+        return RunState(
+            Origin(
+                self._new_id(now.time) if run_id is None else check_id(run_id),
+                self._workflow.name,
+                self._workflow.version,
+                self._plan.fingerprint,
+                self._plan.input.encode(self._plan.input.validate(given)),
+                self._plan.data.fields(data),
+                check_tags(tags),
+                now.time,
+            )
+        )
+
+    def _new_id(self, time: float) -> str:
+        """Return an id that sorts by the time at which it was made, and that no other worker makes."""
+        return f"{round(time * 1000):012x}{self._worker.token}"
+
+    def _join(self, stored: Record, given: object, *, retry_failed: bool) -> Flow[Result[D]]:
+        """Go on with a run that was there when it was to be created."""
+        state = yield from open_record(stored)
+        self._check_input(state, given)
+        if retry_failed and state.status is RunStatus.FAILED and state.error and state.error.retryable:
+            assert state.current is not None  # noqa: S101 (a run that failed retryably failed in a node)
+            return (yield from self.retry_step(state.id, state.current.name))
+        return (yield from self._go_on(state))
+
+    def _go_on(self, state: RunState) -> Flow[Result[D]]:
+        for _ in range(CLAIMS):
+            now = yield Now()
+            if state.status.ended or (
+                state.status is RunStatus.SUSPENDED and (state.wake_at or 0) > now.time
+            ):
+                return self._result(state)
+            interrupted = state.status is RunStatus.RUNNING
+            self._check_free(state, now.time)
+            self._check_definition(state, len(state.history) + 1)
+            self._take(state, now)
+            runner = self._runner(state, now)
+            looping = interrupted and self._count_interruption(state)
+            if (yield from self._claim(state, now)):
+                return self._result(state) if looping else (yield from runner.run())
+            state = yield from self._load(state.id)
+        raise _contended(state.id)
+
+    def _claim(self, state: RunState, now: Outcome) -> Flow[bool]:
+        """Save what was decided about a run that nobody holds; return whether nobody else wrote it first."""
+        try:
+            yield from save(state, self._worker.token, now.time)
+        except LeaseLost:
+            return False
+        yield from self._emit("workflow:error" if state.status.ended else "workflow:resume", state, now)
+        return True
+
+    def _take(self, state: RunState, now: Outcome) -> None:
+        if state.status is not RunStatus.RUNNING:
+            state.change_status(RunStatus.RUNNING)
+        state.lease = self._worker.lease(now.time, now.monotonic)
+        state.wake_at = state.lease.until
+
+    def _count_interruption(self, state: RunState) -> bool:
+        """Record that the worker before was lost; return whether that was once too often, and ends the run."""
+        state.interruptions += 1
+        node = self._workflow.nodes[len(state.history)]
+        state.current = state.current or Entry(node.name, node.kind, state.updated_at)
+        state.current.attempts += 1
+        if state.interruptions < self._worker.policy.max_interruptions:
+            return False
+        error = CrashLoop(
+            f"{node.kind} {node.name!r} lost its worker {state.interruptions} times in a row: out of memory, a"
+            " crash, or a time-out of the platform? See to the cause, then retry the step"
+        )
+        state.current.status = StepStatus.FAILED
+        state.current.error = state.error = error_info(error, retryable=False)
+        state.change_status(RunStatus.FAILED)
+        state.lease = state.wake_at = None
+        return True
+
+    def _go_back(self, state: RunState, position: int, *, redo_commits: bool) -> None:
+        """Forget the nodes from that place on; completed commits are kept, or made due under a new generation."""
+        state.set_data(state.data_before(position))
+        for entry in [*state.cut(position), *state.kept.values()]:
+            if entry.kind != COMMIT or entry.status is not StepStatus.COMPLETED:
+                continue
+            if redo_commits:
+                state.kept.pop(entry.name, None)
+                state.generations[entry.name] = state.generations.get(entry.name, 1) + 1
+            else:
+                state.kept[entry.name] = entry
+        state.error = None
+        state.interruptions = 0
+
+    def _load(self, run_id: str) -> Flow[RunState]:
+        state = yield from load(check_id(run_id))
+        if state is None:
+            raise RunNotFound(f"no run {run_id!r} in the store; see those there are with: flux list")
+        if state.origin.workflow != self._workflow.name:
+            raise RunNotFound(
+                f"run {run_id!r} is one of workflow {state.origin.workflow!r}, not of {self._workflow.name!r}"
+            )
+        return state
+
+    def _runner(self, state: RunState, now: Outcome) -> Runner[Any, D]:
+        """Return what runs the state on; made before the run is claimed, since its values may not fit any more."""
+        try:
+            return Runner(self._worker, state, now)
+        except (InvalidInput, NotSerializable) as error:
+            raise DefinitionChanged(
+                f"what run {state.id!r} has saved does not fit the types that workflow {self._workflow.name!r} has"
+                f" now: {error}"
+            ) from error
+
+    def _result(self, state: RunState) -> Result[D]:
+        return Result(state, self._plan.data.build(state.data), outputs(self._workflow, state))
+
+    def _emit(self, event: str, state: RunState, now: Outcome) -> Flow[None]:
+        if self._worker.policy.traced:
+            yield Emit(run_event(event, state, now.time))
+
+    def _check_input(self, state: RunState, given: object) -> None:
+        """Refuse another input under the same id; both are compared under the type as it is now."""
+        codec = self._plan.input
+        if state.origin.workflow != self._workflow.name:
+            raise InputMismatch(
+                f"the id {state.id!r} is taken by a run of workflow {state.origin.workflow!r}; use another id"
+            )
+        if codec.decode(state.origin.input) != codec.decode(codec.encode(codec.validate(given))):
+            raise InputMismatch(
+                f"run {state.id!r} was started with a different input; the same id must mean the same input"
+            )
+
+    def _check_free(self, state: RunState, time: float) -> None:
+        if state.lease is not None and state.lease.until > time:
+            raise RunBusy(
+                f"run {state.id!r} is held by worker {state.lease.token} until {utc(state.lease.until)}; retry"
+                f" after that, or see it with: flux show {state.id}",
+                until=state.lease.until,
+            )
+
+    def _check_definition(self, state: RunState, upto: int) -> None:
+        """Refuse to go on unless every node that ran still stands at its place, with its kind."""
+        if state.origin.fingerprint == self._plan.fingerprint:
+            return
+        ran = [*state.history, state.current] if state.current else state.history
+        nodes = self._workflow.nodes
+        for place, entry in enumerate(ran[:upto]):
+            node = nodes[place] if place < len(nodes) else None
+            if node is None or (node.name, node.kind) != (entry.name, entry.kind):
+                raise DefinitionChanged(
+                    f"run {state.id!r} ran {entry.kind} {entry.name!r} as node {place + 1}, where workflow"
+                    f" {self._workflow.name!r} now has {f'{node.kind} {node.name!r}' if node else 'no node'}; go on"
+                    " with it under the definition that it was started with, or start it anew"
+                )
+
+    def _check_retryable(self, state: RunState, position: int, time: float, *, redo_commits: bool) -> None:
+        step = self._workflow.nodes[position]
+        self._check_free(state, time)
+        if not state.status.ended:
+            raise NotRetryable(f"run {state.id!r} is {state.status}, not ended; go on with it by resume")
+        self._check_definition(state, position + 1)
+        entries = [*state.history, *([state.current] if state.current else [])]
+        if position >= len(entries):
+            raise NotRetryable(f"step {step.name!r} of run {state.id!r} has not run; retry an earlier one")
+        entry = entries[position]
+        if entry.kind == COMMIT and entry.status is StepStatus.COMPLETED and not redo_commits:
+            raise NotRetryable(
+                f"commit {step.name!r} of run {state.id!r} has completed and is never run again by a retry; if it"
+                " must be, say redo_commits=True"
+            )
+
+
+def get(run_id: str) -> Flow[Run | None]:
+    """Return the stored run, or None."""
+    state = yield from load(check_id(run_id))
+    return None if state is None else run_view(state)
+
+
+def find(query: Query) -> Flow[tuple[list[Run], str | None]]:
+    """Return the runs that a query finds, and the cursor of the next page."""
+    page = (yield Find(query)).value
+    runs = []
+    for record in page.records:
+        runs.append(run_view((yield from open_record(record))))  # noqa: PERF401 (it yields)
+    return runs, page.cursor
+
+
+def delete(run_id: str) -> Flow[None]:
+    """Remove a run that nobody holds."""
+    outcome = yield Load(check_id(run_id))
+    record = outcome.value
+    if record is None:
+        raise RunNotFound(f"no run {run_id!r} in the store; see those there are with: flux list")
+    if record.status is RunStatus.RUNNING and record.wake_at > outcome.time:
+        raise RunBusy(
+            f"run {run_id!r} is held by a worker until {utc(record.wake_at)}; delete it after that",
+            until=record.wake_at,
+        )
+    yield Delete(run_id)
+
+
+def check_id(run_id: object) -> str:
+    """Return the id.
+
+    Raises:
+        InvalidId: it is not 1 to 128 characters of the alphabet.
+    """
+    if not isinstance(run_id, str) or not 0 < len(run_id) <= LONGEST_ID or not ID_ALPHABET.issuperset(run_id):
+        raise InvalidId(
+            f"the run id {str(run_id)[:200]!r} is not 1 to {LONGEST_ID} characters of A-Z a-z 0-9 . _ : @ -"
+        )
+    return run_id
+
+
+def check_tags(tags: Iterable[object]) -> tuple[str, ...]:
+    """Return the tags without repeats, in order.
+
+    Raises:
+        InvalidInput: a tag is not a non-empty str, or they are one str instead of several.
+    """
+    if isinstance(tags, str):
+        raise InvalidInput(f"expected several strings, got the one string {tags!r}", path="tags")
+    unique: dict[str, None] = {}
+    for index, tag in enumerate(tags):
+        if not isinstance(tag, str) or not tag:
+            raise InvalidInput(f"expected a non-empty str, got {tag!r}", path=f"tags[{index}]")
+        unique[tag] = None
+    return tuple(unique)
+
+
+def utc(time: float) -> str:
+    """Return Unix seconds as the time of day in UTC."""
+    from datetime import UTC, datetime  # for messages
+
+    return f"{datetime.fromtimestamp(time, UTC):%H:%M:%SZ}"
+
+
+def _contended(run_id: str) -> RunBusy:
+    return RunBusy(f"run {run_id!r} is being written by others again and again; try again", until=0.0)

@@ -1,0 +1,84 @@
+"""A workflow compiled for running: its codecs, its nodes in the form in which the machine uses them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from flux_core._errors import InvalidWorkflow
+from flux_core._json import encode
+from flux_core._types import codec_for, data_codec_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flux_core._types import Codec, DataCodec
+    from flux_core._workflow import Node, Workflow
+
+CO_COROUTINE: Final = 0x80  # the code flag of an `async def`: https://docs.python.org/3/library/inspect.html
+
+
+class PlannedNode:
+    """One node with what running it needs: its persisted prefix, its output's codec, whether it is async."""
+
+    __slots__ = ("_output", "is_async", "node", "prefix")
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.prefix = f'{{"name":{encode(node.name)},"kind":"{node.kind}"'
+        self.is_async = is_async(node.handler)
+        self._output: Codec[Any] | None = None
+
+    @property
+    def output(self) -> Codec[Any]:
+        """Return the codec of the handler's return annotation, or of anything if it has none."""
+        if self._output is None:
+            self._output = codec_for(_return_type(self.node.handler))
+        return self._output
+
+
+class Plan:
+    """What a workflow compiles to, once.
+
+    Raises:
+        InvalidWorkflow: the workflow has no nodes, or one of its types cannot be saved.
+    """
+
+    __slots__ = ("data", "fingerprint", "input", "nodes")
+
+    def __init__(self, workflow: Workflow[Any, Any]) -> None:
+        if not workflow.nodes:
+            raise InvalidWorkflow(f"workflow {workflow.name!r} is empty; add a step or a commit")
+        self.input: Codec[Any] = codec_for(workflow.input)
+        self.data: DataCodec[Any] = data_codec_for(workflow.data)
+        self.nodes = tuple(PlannedNode(node) for node in workflow.nodes)
+        self.fingerprint = _fingerprint(workflow.nodes)
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether calling the function gives a coroutine: an `async def`, also in a partial, method or object."""
+    inner: Any = function
+    while not hasattr(inner, "__code__"):
+        wrapped = getattr(inner, "func", None) or getattr(inner, "__func__", None)
+        if wrapped is None:
+            code = getattr(type(inner).__call__, "__code__", None)
+            return code is not None and bool(code.co_flags & CO_COROUTINE)
+        inner = wrapped
+    return bool(inner.__code__.co_flags & CO_COROUTINE)
+
+
+def _return_type(function: Callable[..., Any]) -> object:
+    """Return the type that the function says it returns; a hint that cannot be resolved says nothing."""
+    from typing import get_type_hints  # compiled once a node
+
+    try:
+        returned = get_type_hints(function, include_extras=True).get("return", Any)
+    except (NameError, TypeError, AttributeError):
+        return Any
+    return Any if returned is type(None) else returned
+
+
+def _fingerprint(nodes: tuple[Node, ...]) -> str:
+    from hashlib import sha256  # loading it costs more than the rest of the engine
+
+    shape = encode([[node.name, node.kind] for node in nodes])
+    return sha256(shape.encode()).hexdigest()[:16]

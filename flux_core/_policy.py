@@ -1,0 +1,53 @@
+"""What an engine was told about how to run: the machine's options, checked once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from flux_core._errors import InvalidInput
+
+if TYPE_CHECKING:
+    from flux_core._retry import Retry
+
+HOOKS: Final = frozenset({"step_start", "step_complete", "step_error", "workflow_complete", "workflow_error"})
+
+
+class Policy(NamedTuple):
+    """The options that the machine goes by."""
+
+    retry: Retry
+    """For nodes that say nothing."""
+    timeout: float | None
+    """For nodes that say nothing; seconds."""
+    lease: float
+    """Seconds for which a worker without a deadline holds a run."""
+    max_inline_wait: float
+    """Seconds of back-off that are waited out in the process; a longer one suspends the run."""
+    max_interruptions: int
+    """The take-over in a row without a completed node that ends the run."""
+    hooks: frozenset[str]
+    traced: bool
+    """Whether there is a trace sink."""
+    heard: bool
+    """Whether anybody listens at all, sink or hook."""
+
+
+def check_policy(policy: Policy) -> Policy:
+    """Return the policy.
+
+    Raises:
+        InvalidInput: an option is out of its range, or a hook has a name that no hook has.
+    """
+    for name, value, ok in (
+        ("default_timeout", policy.timeout, policy.timeout is None or policy.timeout > 0),
+        ("lease", policy.lease, policy.lease > 0),
+        ("max_inline_wait", policy.max_inline_wait, policy.max_inline_wait >= 0),
+        ("max_interruptions", policy.max_interruptions, policy.max_interruptions >= 1),
+    ):
+        if not ok:
+            raise InvalidInput(f"Engine({name}=...) is out of its range; got {value!r}", path=name)
+    if unknown := sorted(policy.hooks - HOOKS):
+        raise InvalidInput(
+            f"no hook is called {unknown[0]!r}; there are: {', '.join(sorted(HOOKS))}", path="on"
+        )
+    return policy

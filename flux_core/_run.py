@@ -1,0 +1,66 @@
+"""What a caller sees of a run: the run itself, its steps, its error."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flux_core._status import RunStatus, StepStatus
+
+
+class ErrorInfo(NamedTuple):
+    """An error as a run keeps it."""
+
+    type: str
+    """The name of the exception's class."""
+    message: str
+    code: str
+    """A Flux error's stable code; `STEP_FAILED` for any other exception."""
+    retryable: bool
+    """Whether trying the step again could help: false for `Fatal` and for what cannot be saved."""
+    traceback: str | None = None
+    """Kept in the store for the developer; never sent over HTTP."""
+
+
+class StepRecord(NamedTuple):
+    """One node of a run, as far as it got. Times are Unix seconds."""
+
+    name: str
+    kind: str
+    status: StepStatus
+    attempts: int = 0
+    started_at: float | None = None
+    """When the first attempt began."""
+    completed_at: float | None = None
+    output: Any = None
+    error: ErrorInfo | None = None
+    """Of the last failed attempt, until one succeeds."""
+    changes: Mapping[str, Any] = MappingProxyType({})
+    """The fields of data that the node set, with their new values; a removed key has the value None."""
+
+
+class Run(NamedTuple):
+    """A run as it is stored, with untyped input and data. Times are Unix seconds."""
+
+    id: str
+    workflow: str
+    version: str
+    fingerprint: str
+    status: RunStatus
+    input: Any
+    data: dict[str, Any]
+    history: tuple[StepRecord, ...]
+    """One record a node, in node order, up to where the run stands."""
+    error: ErrorInfo | None
+    tags: tuple[str, ...]
+    revision: int
+    interruptions: int
+    """How often in a row a worker was lost without completing a node."""
+    held_until: float | None
+    """When the lease of the worker that holds the run ends; None if nobody holds it."""
+    wake_at: float | None
+    created_at: float
+    updated_at: float

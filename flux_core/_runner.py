@@ -1,0 +1,322 @@
+"""The walk through the nodes of a run that a worker holds: attempts, retries, skips, the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple
+
+from flux_core._context import Context, D, I
+from flux_core._effects import AwaitThread, Call, Delay, Emit, Invoke
+from flux_core._errors import NotSerializable, StepTimeout
+from flux_core._events import attempt_event, error_info, run_event, step_event
+from flux_core._json import decode
+from flux_core._keeping import save
+from flux_core._state import Entry, Lease, apply_changes
+from flux_core._status import RunStatus, StepStatus
+from flux_core._views import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flux_core._effects import Flow, Outcome
+    from flux_core._plan import PlannedNode
+    from flux_core._policy import Policy
+    from flux_core._state import RunState
+    from flux_core._workflow import Workflow
+
+
+MARGIN: Final = 0.5  # seconds before a deadline in which no further node is begun
+CLOCK_SKEW: Final = 5.0  # seconds that a lease outlasts the deadline of the worker that holds it
+
+
+class Worker(NamedTuple):
+    """Who runs a workflow: the machine instance that holds, or is about to hold, a run of it."""
+
+    workflow: Workflow[Any, Any]
+    policy: Policy
+    token: str
+    """Drawn when the instance starts; it marks what the instance wrote and the lease that it holds."""
+    deadline: float | None
+    """The moment, in monotonic seconds, at which the worker must have stopped."""
+    draw: Callable[[], float]
+    """Gives a random number from [0, 1) for jitter."""
+    monotonic: Callable[[], float]
+    """For a handler's `ctx.remaining()`."""
+    report: Callable[[Context[Any, Any], float, str], None]
+    """For a handler's `ctx.progress()`."""
+
+    def lease(self, time: float, monotonic: float) -> Lease:
+        """Return the lease that the worker takes now: to its deadline, or for the policy's span."""
+        if self.deadline is None:
+            return Lease(self.token, time + self.policy.lease)
+        return Lease(self.token, time + max(0.0, self.deadline - monotonic) + CLOCK_SKEW)
+
+
+class Runner(Generic[I, D]):
+    """Takes a run that its worker holds from node to node until it ends or is suspended."""
+
+    __slots__ = ("_data", "_input", "_monotonic", "_progressed", "_results", "_state", "_time", "_worker")
+
+    def __init__(self, worker: Worker, state: RunState, now: Outcome, data: D | None = None) -> None:
+        plan = worker.workflow.plan
+        self._worker = worker
+        self._state = state
+        self._time = now.time
+        self._monotonic = now.monotonic
+        self._progressed = False  # whether this worker has completed a node
+        self._input: I = plan.input.decode(state.origin.input)
+        self._data: D = plan.data.build(state.data) if data is None else data
+        self._results = outputs(worker.workflow, state)
+
+    def run(self) -> Flow[Result[D]]:
+        """Go on until the run has ended or is suspended."""
+        nodes = self._worker.workflow.plan.nodes
+        state = self._state
+        while len(state.history) < len(nodes):
+            planned = nodes[len(state.history)]
+            flow = self._apply if planned.node.name in state.kept else self._node
+            if not (yield from flow(planned)):
+                break
+        else:
+            if state.status is RunStatus.RUNNING:  # the definition has become shorter
+                yield from self._save_end(RunStatus.COMPLETED)
+        return Result(state, self._data, self._results)
+
+    # A node's flow returns whether the run goes on with the next one.
+
+    def _node(self, planned: PlannedNode) -> Flow[bool]:
+        """Suspend before the node, skip it, or attempt it until it completes or fails."""
+        node = planned.node
+        timeout = node.timeout or self._worker.policy.timeout
+        if not self._fits(timeout):
+            yield from self._suspend(self._time)
+            return False
+        if node.when is not None and self._state.current is None:
+            context = self._context(node.name, None)
+            self._told(outcome := (yield Invoke(node.when, context, None, is_async=False)))
+            holds, error = outcome.value
+            if error is not None:
+                return (yield from self._fail(planned, context, error))
+            if not holds:
+                return (yield from self._skip(planned))
+        return (yield from self._attempts(planned, timeout))
+
+    def _attempts(self, planned: PlannedNode, timeout: float | None) -> Flow[bool]:
+        node = planned.node
+        while True:
+            context = self._context(node.name, timeout)
+            if self._worker.policy.heard:
+                yield from self._began(planned, context)
+            self._told(outcome := (yield Invoke(node.handler, context, timeout, planned.is_async)))
+            output, error = outcome.value
+            if error is None:
+                try:
+                    fields = self._worker.workflow.plan.data.fields(context.data)
+                    text = "null" if output is None else planned.output.encode(output)
+                except NotSerializable as unsaveable:
+                    error = NotSerializable(f"step {node.name!r} left what cannot be saved: {unsaveable}")
+                else:
+                    return (yield from self._complete(planned, context, output, text, fields))
+            if not (yield from self._failed_attempt(planned, context, error)):
+                return False
+
+    def _complete(
+        self, planned: PlannedNode, context: Context[I, D], output: Any, text: str, fields: dict[str, str]
+    ) -> Flow[bool]:
+        state = self._state
+        entry = self._entry(planned, StepStatus.COMPLETED)
+        entry.attempts += 1
+        entry.completed_at = self._time
+        entry.output = text
+        before = state.data
+        if fields != before:
+            entry.changes = {name: value for name, value in fields.items() if before.get(name) != value}
+            entry.changes |= {name: None for name in before if name not in fields}
+            state.set_data(fields)
+        self._data = context.data
+        self._results[entry.name] = output
+        state.close(entry, planned.prefix)
+        state.interruptions = 0
+        self._progressed = True
+        last = len(state.history) == len(self._worker.workflow.nodes)
+        if last:
+            self._end(RunStatus.COMPLETED)
+        yield from self._save()
+        if self._worker.policy.heard:
+            yield from self._step_told("step:complete", planned, entry, "step_complete", context, output)
+            if last:
+                yield from self._run_told("workflow:complete", "workflow_complete", context)
+        return not last
+
+    def _skip(self, planned: PlannedNode) -> Flow[bool]:
+        """Pass the node over; that is saved with the next node, since deciding it again does no harm."""
+        entry = self._entry(planned, StepStatus.SKIPPED)
+        entry.completed_at = self._time
+        yield from self._step_told("step:skipped", planned, entry)
+        return (yield from self._pass(planned, entry))
+
+    def _apply(self, planned: PlannedNode) -> Flow[bool]:
+        """Pass a completed commit that a retry went back over: its output and changes count again."""
+        entry = self._state.kept.pop(planned.node.name)
+        fields = dict(self._state.data)
+        apply_changes(fields, entry.changes)
+        self._state.set_data(fields)
+        self._data = self._worker.workflow.plan.data.build(fields)
+        self._results[entry.name] = planned.output.decode(entry.output)
+        return (yield from self._pass(planned, entry))
+
+    def _pass(self, planned: PlannedNode, entry: Entry) -> Flow[bool]:
+        self._state.close(entry, planned.prefix)
+        if len(self._state.history) < len(self._worker.workflow.nodes):
+            return True
+        yield from self._save_end(RunStatus.COMPLETED)
+        return False
+
+    def _failed_attempt(self, planned: PlannedNode, context: Context[I, D], error: Exception) -> Flow[bool]:
+        """Save the failed attempt and wait for the next; return whether there is one in this process."""
+        state, policy = self._state, self._worker.policy
+        retry = planned.node.retry or policy.retry
+        entry = self._entry(planned, StepStatus.RUNNING)
+        if entry.failures >= retry.retries or not retry.covers(error):
+            return (yield from self._fail(planned, context, error))
+        if isinstance(error, StepTimeout) and not (yield from self._thread_ended()):
+            return (yield from self._fail(planned, context, error))
+        self._data = self._worker.workflow.plan.data.build(state.data)
+        entry.attempts += 1
+        entry.failures += 1
+        entry.error = error_info(error, retryable=True)
+        state.current = entry
+        delay = retry.delay(entry.failures, self._worker.draw())
+        yield from self._step_told("step:error", planned, entry, "step_error", context, error)
+        yield from self._step_told("step:retry", planned, entry)
+        if delay > policy.max_inline_wait or not self._fits(delay):
+            yield from self._suspend(self._time + delay)
+            return False
+        yield from self._save(ahead=delay)
+        self._told((yield Delay(delay)))
+        return True
+
+    def _fail(self, planned: PlannedNode, context: Context[I, D], error: Exception) -> Flow[bool]:
+        """End the run with the node's failure."""
+        state = self._state
+        retry = planned.node.retry or self._worker.policy.retry
+        entry = self._entry(planned, StepStatus.FAILED)
+        entry.attempts += 1
+        entry.failures += 1
+        entry.error = state.error = error_info(error, retryable=retry.covers(error))
+        state.current = entry
+        self._data = self._worker.workflow.plan.data.build(state.data)
+        self._end(RunStatus.FAILED)
+        yield from self._save()
+        yield from self._step_told("step:error", planned, entry, "step_error", context, error)
+        yield from self._run_told("workflow:error", "workflow_error", context, error)
+        return False
+
+    def _thread_ended(self) -> Flow[bool]:
+        """Wait for what the timed-out attempt left running, as long as the lease lasts; whether it has ended."""
+        assert self._state.lease is not None  # noqa: S101 (a runner's run is held)
+        outcome = yield AwaitThread(max(0.0, self._state.lease.until - self._time))
+        self._told(outcome)
+        return bool(outcome.value)
+
+    def _suspend(self, wake_at: float) -> Flow[None]:
+        state = self._state
+        state.change_status(RunStatus.SUSPENDED)
+        state.lease, state.wake_at = None, wake_at
+        yield from self._save()
+        yield from self._run_told("workflow:suspend")
+
+    def _save_end(self, status: RunStatus) -> Flow[None]:
+        self._end(status)
+        yield from self._save()
+        context = self._context(self._worker.workflow.nodes[-1].name, None)
+        yield from self._run_told("workflow:complete", "workflow_complete", context)
+
+    def _end(self, status: RunStatus) -> None:
+        self._state.change_status(status)
+        self._state.lease = self._state.wake_at = None
+
+    def _save(self, ahead: float = 0.0) -> Flow[None]:
+        """Return the flow that saves; a lease with less than half left, `ahead` seconds on, is renewed with it."""
+        lease, worker = self._state.lease, self._worker
+        if lease and worker.deadline is None and lease.until - self._time - ahead < worker.policy.lease / 2:
+            self._state.lease = worker.lease(self._time + ahead, self._monotonic)
+            self._state.wake_at = self._state.lease.until
+        return save(self._state, worker.token, self._time)
+
+    def _fits(self, seconds: float | None) -> bool:
+        """Whether so many seconds of work may be begun before the deadline.
+
+        Work that is longer than any invocation is begun all the same, at the start of one.
+        """
+        if self._worker.deadline is None:
+            return True
+        left = self._worker.deadline - self._monotonic - MARGIN
+        return left > 0 and (seconds is None or seconds <= left or not self._progressed)
+
+    def _told(self, outcome: Outcome) -> None:
+        self._time, self._monotonic = outcome.time, outcome.monotonic
+
+    def _entry(self, planned: PlannedNode, status: StepStatus) -> Entry:
+        """Return the entry of the node that stands next, with the status."""
+        entry = self._state.current
+        if entry is None:
+            return Entry(planned.node.name, planned.node.kind, self._state.updated_at, status)
+        entry.status = status
+        return entry
+
+    def _context(self, name: str, timeout: float | None) -> Context[I, D]:
+        state, worker = self._state, self._worker
+        deadline = worker.deadline
+        if timeout is not None:
+            ends = self._monotonic + timeout
+            deadline = ends if deadline is None else min(deadline, ends)
+        return Context(
+            id=state.id,
+            workflow=worker.workflow.name,
+            step=name,
+            attempt=state.current.attempts + 1 if state.current else 1,
+            input=self._input,
+            data=self._data,
+            results=self._results,
+            key=f"{state.id}/{name}/{state.generations.get(name, 1) if state.generations else 1}",
+            deadline=deadline,
+            monotonic=worker.monotonic,
+            report=worker.report,
+        )
+
+    # What is told: nothing is built unless somebody listens.
+
+    def _began(self, planned: PlannedNode, context: Context[I, D]) -> Flow[None]:
+        policy = self._worker.policy
+        if "step_start" in policy.hooks:
+            yield Call("step_start", (context.step, context))
+        if policy.traced:
+            yield Emit(
+                attempt_event(self._state, planned.node, planned.node.retry or policy.retry, self._time)
+            )
+
+    def _step_told(
+        self, event: str, planned: PlannedNode, entry: Entry, hook: str = "", *arguments: object
+    ) -> Flow[None]:
+        if hook in self._worker.policy.hooks:
+            yield Call(hook, (planned.node.name, *arguments))
+        if self._worker.policy.traced:
+            yield Emit(step_event(event, self._state, planned.node, entry, self._time))
+
+    def _run_told(self, event: str, hook: str = "", *arguments: object) -> Flow[None]:
+        if hook in self._worker.policy.hooks:
+            yield Call(hook, arguments)
+        if self._worker.policy.traced:
+            yield Emit(run_event(event, self._state, self._time))
+
+
+def outputs(workflow: Workflow[Any, Any], state: RunState) -> dict[str, Any]:
+    """Return the outputs of the completed nodes, by name, decoded under their types."""
+    if not state.history:
+        return {}
+    codecs = {planned.node.name: planned.output for planned in workflow.plan.nodes}
+    return {
+        entry.name: codecs[entry.name].decode(entry.output) if entry.name in codecs else decode(entry.output)
+        for entry in state.history
+        if entry.status is StepStatus.COMPLETED
+    }

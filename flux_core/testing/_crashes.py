@@ -1,0 +1,95 @@
+"""Stop a call at every effect, recover from what was saved, and let a test look."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flux_core._engine import Engine
+from flux_core.storage import MemoryStorage
+from flux_core.testing._clock import FakeClock
+from flux_core.testing._stepping import SteppingEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Unpack
+
+    from flux_core._effects import Effect
+    from flux_core._flows import EngineOptions
+    from flux_core._workflow import Workflow
+    from flux_core.storage import Storage
+    from flux_core.testing._stepping import Call
+
+LEASE = 60.0  # the engine's own default, in seconds
+TICKS = 100  # how many rounds of recovery a run may need before it counts as stuck
+
+
+class Crash(NamedTuple):
+    """A call that was stopped, and what came of it after recovery."""
+
+    point: int
+    """How many effects had been performed."""
+    effect: Effect
+    """The effect before which the worker died."""
+    result: Any
+    """What the same call returned when it was made again, after recovery."""
+    engine: Engine
+    """An engine over the recovered store, to look at it."""
+
+
+def crash_points(
+    call: Callable[[Engine], Any],
+    workflows: Iterable[Workflow[Any, Any]],
+    *,
+    reset: Callable[[], object] = lambda: None,
+    storage: Callable[[], Storage] = MemoryStorage,
+    **options: Unpack[EngineOptions],
+) -> Iterator[Crash]:
+    """Make a call again and again, with a worker that dies before its first, second, third ... effect.
+
+    After each death the lease runs out, `tick` recovers what was saved, and the call is made once more, as a
+    source that delivers at least once would. Then the crash is yielded, for the test to look at the world:
+
+        for crash in crash_points(lambda engine: engine.execute(order, ORDER, id="o_1"), [order], reset=bank.clear):
+            assert bank.charges == 1, crash.effect
+
+    Args:
+        call: makes the call; it is given the engine.
+        workflows: those that `tick` goes on with.
+        reset: empties the world before each round.
+        storage: makes an empty store for each round.
+        options: those of the engine; the clock is a `FakeClock` unless one is given.
+
+    Raises:
+        AssertionError: runs were still due after 100 ticks.
+    """
+    kept = tuple(workflows)
+    for point in count():
+        reset()
+        store, clock = storage(), FakeClock(1_000_000.0)
+        settings: EngineOptions = {"clock": clock, **options}
+        started: Call = call(SteppingEngine(store, **settings))
+        for _ in range(point):
+            if started.next is not None:
+                started.step()
+        if started.next is None:
+            return
+        effect = started.next
+        started.stop()
+        engine = Engine(store, **settings)
+        recover(engine, kept, clock, options.get("lease", LEASE))
+        yield Crash(point, effect, call(engine), engine)
+
+
+def recover(engine: Engine, workflows: Iterable[Workflow[Any, Any]], clock: FakeClock, lease: float) -> None:
+    """Let leases run out and tick until nothing is due, as the schedule of a deployed app would.
+
+    Raises:
+        AssertionError: runs were still due after 100 ticks.
+    """
+    kept = tuple(workflows)
+    for _ in range(TICKS):
+        clock.advance(lease + 1)
+        if engine.tick(kept).due == 0:
+            return
+    raise AssertionError(f"runs were still due after {TICKS} ticks")
