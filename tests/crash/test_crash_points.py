@@ -1,0 +1,102 @@
+"""The order flow, stopped at every effect of the machine."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from crash.shop import ORDER, Shop, WatchedStorage
+
+from flux_core import Engine, RunStatus
+from flux_core.testing import Crash, FakeClock, crash_points
+from flux_core.testing._crashes import recover
+from flux_core.testing._stepping import Call, SteppingEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def shop() -> Shop:
+    """Return an empty world."""
+    return Shop()
+
+
+def crashes(shop: Shop, **options: Any) -> Iterator[Crash]:
+    """Stop the order flow at every effect."""
+    flow = shop.order_flow()
+
+    def call(engine: Engine) -> object:
+        return engine.execute(flow, ORDER, id="order-o_001")
+
+    return crash_points(call, [flow], reset=shop.clear, storage=WatchedStorage, **options)
+
+
+def test_every_commit_has_one_effect_wherever_the_worker_dies(shop: Shop) -> None:
+    """Whatever effect the worker dies before, the recovered order is completed, and charged once."""
+    for crash in crashes(shop):
+        assert crash.result.status is RunStatus.COMPLETED, crash
+        assert [shop.effects_of(step) for step in ("charge", "reserve", "notify")] == [1, 1, 1], crash
+        assert crash.result.data.reserved == ["mug"], crash
+        assert crash.result.results["notify"] == "confirmed pay-order-o_001/charge/1", crash
+
+
+def test_a_completed_commit_is_not_even_called_again(shop: Shop) -> None:
+    """A commit is called a second time only if the worker died between its call and the save of its completion."""
+    for crash in crashes(shop):
+        twice = {step for step in shop.calls if shop.calls.count(step) > 1}
+        in_between = type(crash.effect).__name__ == "Save"
+        assert len(twice) <= in_between, crash
+
+
+def test_no_effect_is_left_out(shop: Shop) -> None:
+    """The worker dies before each kind of effect that the flow has, and before the first of all."""
+    before = [type(crash.effect).__name__ for crash in crashes(shop)]
+    assert before[0] == "Now"
+    assert before.count("Save") == 4
+    assert before.count("Invoke") == 5  # four handlers, one condition
+    assert before.count("Create") == 1
+
+
+def test_an_interrupted_attempt_is_counted_and_spends_no_retry(shop: Shop) -> None:
+    """The node at which the worker died shows the interrupted attempt."""
+    for crash in crashes(shop):
+        attempts = [record.attempts for record in crash.result.history]
+        died_in_the_run = type(crash.effect).__name__ not in ("Now", "Create")
+        assert sum(attempts) == 4 + died_in_the_run, crash
+
+
+def test_a_recovery_that_dies_at_every_effect_in_turn_changes_nothing(shop: Shop) -> None:
+    """The worker dies before effect k, the one that takes over before its effect j, for every k and j: one charge."""
+    flow = shop.order_flow()
+    pairs = 0
+    for k in count():
+        for j in count():
+            shop.clear()
+            store, clock = WatchedStorage(), FakeClock(1_000_000.0)
+            stepping = SteppingEngine(store, clock=clock)
+            first = die_after(stepping.execute(flow, ORDER, id="order-o_001"), k)
+            clock.advance(61)
+            second = die_after(stepping.tick([flow]), j)
+            engine = Engine(store, clock=clock)
+            recover(engine, [flow], clock, 60)
+            assert engine.execute(flow, ORDER, id="order-o_001").status is RunStatus.COMPLETED, (k, j)
+            assert [shop.effects_of(step) for step in ("charge", "reserve", "notify")] == [1, 1, 1], (k, j)
+            pairs += 1
+            if not second:
+                break
+        if not first:
+            break
+    assert pairs > 100
+
+
+def die_after(call: object, effects: int) -> bool:
+    """Perform so many effects of the call and no more; return whether there were more."""
+    assert isinstance(call, Call)
+    for _ in range(effects):
+        if call.next is not None:
+            call.step()
+    more = call.next is not None
+    call.stop()
+    return more
