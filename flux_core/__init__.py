@@ -32,6 +32,7 @@ from flux_core._errors import (
     UnknownWorkflow,
 )
 from flux_core._flows import EngineOptions, TickReport
+from flux_core._ids import run_id_from
 from flux_core._page import Page
 from flux_core._retry import Retry
 from flux_core._run import ErrorInfo, Run, StepRecord
@@ -82,4 +83,5 @@ __all__ = [
     "UnknownWorkflow",
     "Workflow",
     "__version__",
+    "run_id_from",
 ]

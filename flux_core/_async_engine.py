@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from flux_core import _machine
@@ -231,7 +232,12 @@ class AsyncDriver:
 
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
-        thread = AttemptThread(effect, on_end=lambda: loop.call_soon_threadsafe(ended.set))
+
+        def end() -> None:
+            with suppress(RuntimeError):  # a thread that was left behind may outlive the loop
+                loop.call_soon_threadsafe(ended.set)
+
+        thread = AttemptThread(effect, on_end=end)
         try:
             await asyncio.wait_for(ended.wait(), effect.timeout)
         except TimeoutError:

@@ -14,7 +14,7 @@ from flux_core._listeners import Listeners, report_failure
 from flux_core._machine import Machine
 from flux_core._policy import Policy, check_policy
 from flux_core._retry import Retry
-from flux_core._runner import Worker
+from flux_core._runner import Deadline, Worker
 from flux_core._status import RunStatus
 from flux_core.storage import MemoryStorage, Query
 
@@ -116,7 +116,7 @@ class Flows:
         *,
         retry_failed: bool,
     ) -> Flow[Result[D]]:
-        machine = self._machine(workflow, deadline)
+        machine = self._machine(workflow, self._deadline(deadline))
         return machine.execute(given, run_id, tags, retry_failed=retry_failed)
 
     def start(
@@ -125,12 +125,14 @@ class Flows:
         return self._machine(workflow).start(given, run_id, tags)
 
     def resume(self, workflow: Workflow[I, D], run_id: str, deadline: float | None) -> Flow[Result[D]]:
-        return self._machine(workflow, deadline).resume(run_id)
+        return self._machine(workflow, self._deadline(deadline)).resume(run_id)
 
     def retry_step(
         self, workflow: Workflow[I, D], run_id: str, step: str, *, redo_commits: bool, deadline: float | None
     ) -> Flow[Result[D]]:
-        return self._machine(workflow, deadline).retry_step(run_id, step, redo_commits=redo_commits)
+        return self._machine(workflow, self._deadline(deadline)).retry_step(
+            run_id, step, redo_commits=redo_commits
+        )
 
     def list(  # noqa: PLR0917 (the options of the public method)
         self,
@@ -159,26 +161,28 @@ class Flows:
     ) -> Flow[TickReport]:
         """Go on with what is due, each workflow's runs in random order, `limit` runs at most."""
         report = TickReport()
+        ends = self._deadline(deadline)
         for workflow in workflows:
             cursor: str | None = None
             while report.claimed < limit:
                 now = yield Now()
                 query = Query(workflow=workflow.name, wake_before=now.time, limit=PAGE, cursor=cursor)
                 page = (yield Find(query)).value
-                records = sorted(page.records, key=lambda _: self._draw())
-                for record in records[: limit - report.claimed]:
-                    report = _counted(report, (yield from self._tick_one(workflow, record, deadline)))
+                for record in sorted(page.records, key=lambda _: self._draw()):
+                    now = yield Now()
+                    if report.claimed == limit or (ends is not None and not ends.leaves(None, now.monotonic)):
+                        return report
+                    status = yield from self._tick_one(self._machine(workflow, ends), record)
+                    report = _counted(report, status)
                 cursor = page.cursor
                 if cursor is None:
                     break
         return report
 
-    def _tick_one(
-        self, workflow: Workflow[Any, Any], record: Record, deadline: float | None
-    ) -> Flow[RunStatus | None]:
+    def _tick_one(self, machine: Machine[Any], record: Record) -> Flow[RunStatus | None]:
         """Go on with a due run; return where it stands then, or None if it was not this worker's to run."""
         try:
-            result: Result[Any] = yield from self._machine(workflow, deadline).go_on(record)
+            result = yield from machine.go_on(record)
         except (RunBusy, LeaseLost):
             return None
         except FluxError as error:
@@ -186,7 +190,10 @@ class Flows:
             return None
         return result.status
 
-    def _machine(self, workflow: Workflow[I, D], deadline: float | None = None) -> Machine[D]:
+    def _deadline(self, at: float | None) -> Deadline | None:
+        return None if at is None else Deadline(at, at - self.clock.monotonic())
+
+    def _machine(self, workflow: Workflow[I, D], deadline: Deadline | None = None) -> Machine[D]:
         return Machine(
             Worker(
                 workflow,

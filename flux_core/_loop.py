@@ -27,15 +27,21 @@ class LoopThread:
         """Run the awaitable to its end, with the caller's context variables; cancel it if the caller is interrupted."""
         import asyncio  # asyncio costs more to load than the engine
 
-        async def whole() -> T:
-            return await awaitable
+        async def whole() -> tuple[T, None] | tuple[None, BaseException]:
+            try:
+                return await awaitable, None
+            except (KeyboardInterrupt, SystemExit) as error:  # raised in the loop, these would end its thread
+                return None, error
 
         future = asyncio.run_coroutine_threadsafe(whole(), self._started())
         try:
-            return future.result()
+            value, error = future.result()
         except BaseException:
             future.cancel()
             raise
+        if error is not None:
+            raise error
+        return value
 
     def close(self) -> None:
         """Stop the loop, if there is one; a later `run` starts another."""

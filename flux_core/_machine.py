@@ -14,7 +14,6 @@ from flux_core._errors import (
     CrashLoop,
     DefinitionChanged,
     InputMismatch,
-    InvalidId,
     InvalidInput,
     LeaseLost,
     NotRetryable,
@@ -23,6 +22,7 @@ from flux_core._errors import (
     RunNotFound,
 )
 from flux_core._events import error_info, run_event
+from flux_core._ids import check_id
 from flux_core._keeping import create, load, open_record, save
 from flux_core._runner import Runner, Worker, outputs
 from flux_core._state import Entry, Origin, RunState
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 
 CLAIMS: Final = 10  # how often a run is looked at again because somebody else wrote it first
-LONGEST_ID: Final = 128
-ID_ALPHABET: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@-")
 
 
 class Machine(Generic[D]):
@@ -109,12 +107,18 @@ class Machine(Generic[D]):
                 self._workflow.name,
                 self._workflow.version,
                 self._plan.fingerprint,
-                self._plan.input.encode(self._plan.input.validate(given)),
+                self._encoded(given),
                 self._plan.data.fields(data),
                 check_tags(tags),
                 now.time,
             )
         )
+
+    def _encoded(self, given: object) -> str:
+        try:
+            return self._plan.input.encode(self._plan.input.validate(given))
+        except NotSerializable as error:
+            raise InvalidInput(error.reason, path=error.path) from error
 
     def _new_id(self, time: float) -> str:
         """Return an id that sorts by the time at which it was made, and that no other worker makes."""
@@ -136,7 +140,7 @@ class Machine(Generic[D]):
                 state.status is RunStatus.SUSPENDED and (state.wake_at or 0) > now.time
             ):
                 return self._result(state)
-            interrupted = state.status is RunStatus.RUNNING
+            interrupted = state.status is RunStatus.RUNNING and len(state.history) < len(self._workflow.nodes)
             self._check_free(state, now.time)
             self._check_definition(state, len(state.history) + 1)
             self._take(state, now)
@@ -228,7 +232,7 @@ class Machine(Generic[D]):
             raise InputMismatch(
                 f"the id {state.id!r} is taken by a run of workflow {state.origin.workflow!r}; use another id"
             )
-        if codec.decode(state.origin.input) != codec.decode(codec.encode(codec.validate(given))):
+        if codec.decode(state.origin.input) != codec.decode(self._encoded(given)):
             raise InputMismatch(
                 f"run {state.id!r} was started with a different input; the same id must mean the same input"
             )
@@ -300,19 +304,6 @@ def delete(run_id: str) -> Flow[None]:
             until=record.wake_at,
         )
     yield Delete(run_id)
-
-
-def check_id(run_id: object) -> str:
-    """Return the id.
-
-    Raises:
-        InvalidId: it is not 1 to 128 characters of the alphabet.
-    """
-    if not isinstance(run_id, str) or not 0 < len(run_id) <= LONGEST_ID or not ID_ALPHABET.issuperset(run_id):
-        raise InvalidId(
-            f"the run id {str(run_id)[:200]!r} is not 1 to {LONGEST_ID} characters of A-Z a-z 0-9 . _ : @ -"
-        )
-    return run_id
 
 
 def check_tags(tags: Iterable[object]) -> tuple[str, ...]:

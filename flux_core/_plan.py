@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from flux_core._errors import InvalidWorkflow
@@ -58,11 +60,13 @@ def is_async(function: Callable[..., Any]) -> bool:
     """Whether calling the function gives a coroutine: an `async def`, also in a partial, method or object."""
     inner: Any = function
     while not hasattr(inner, "__code__"):
-        wrapped = getattr(inner, "func", None) or getattr(inner, "__func__", None)
-        if wrapped is None:
+        if isinstance(inner, partial):
+            inner = inner.func
+        elif isinstance(inner, MethodType):
+            inner = inner.__func__
+        else:
             code = getattr(type(inner).__call__, "__code__", None)
             return code is not None and bool(code.co_flags & CO_COROUTINE)
-        inner = wrapped
     return bool(inner.__code__.co_flags & CO_COROUTINE)
 
 

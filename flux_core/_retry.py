@@ -67,5 +67,5 @@ class Retry(_Retry):
         try:
             longest = min(self.max, self.initial * self.factor ** (failures - 1))
         except OverflowError:
-            longest = self.max
+            longest = self.max if self.initial else 0.0
         return longest * draw if self.jitter == "full" else longest

@@ -28,6 +28,23 @@ MARGIN: Final = 0.5  # seconds before a deadline in which no further node is beg
 CLOCK_SKEW: Final = 5.0  # seconds that a lease outlasts the deadline of the worker that holds it
 
 
+class Deadline(NamedTuple):
+    """When an invocation must have ended."""
+
+    at: float
+    """Monotonic seconds."""
+    budget: float
+    """The seconds that there were until then when the invocation began."""
+
+    def leaves(self, seconds: float | None, now: float) -> bool:
+        """Whether work of so many seconds (None: nobody knows) may be begun now.
+
+        Work that is longer than any invocation is begun all the same, while at least half of one is left.
+        """
+        left = self.at - now - MARGIN
+        return left > 0 and (seconds is None or left >= min(seconds, self.budget / 2 - MARGIN))
+
+
 class Worker(NamedTuple):
     """Who runs a workflow: the machine instance that holds, or is about to hold, a run of it."""
 
@@ -35,8 +52,8 @@ class Worker(NamedTuple):
     policy: Policy
     token: str
     """Drawn when the instance starts; it marks what the instance wrote and the lease that it holds."""
-    deadline: float | None
-    """The moment, in monotonic seconds, at which the worker must have stopped."""
+    deadline: Deadline | None
+    """When the worker must have stopped."""
     draw: Callable[[], float]
     """Gives a random number from [0, 1) for jitter."""
     monotonic: Callable[[], float]
@@ -48,13 +65,13 @@ class Worker(NamedTuple):
         """Return the lease that the worker takes now: to its deadline, or for the policy's span."""
         if self.deadline is None:
             return Lease(self.token, time + self.policy.lease)
-        return Lease(self.token, time + max(0.0, self.deadline - monotonic) + CLOCK_SKEW)
+        return Lease(self.token, time + max(0.0, self.deadline.at - monotonic) + CLOCK_SKEW)
 
 
 class Runner(Generic[I, D]):
     """Takes a run that its worker holds from node to node until it ends or is suspended."""
 
-    __slots__ = ("_data", "_input", "_monotonic", "_progressed", "_results", "_state", "_time", "_worker")
+    __slots__ = ("_data", "_input", "_monotonic", "_results", "_state", "_time", "_worker")
 
     def __init__(self, worker: Worker, state: RunState, now: Outcome, data: D | None = None) -> None:
         plan = worker.workflow.plan
@@ -62,7 +79,6 @@ class Runner(Generic[I, D]):
         self._state = state
         self._time = now.time
         self._monotonic = now.monotonic
-        self._progressed = False  # whether this worker has completed a node
         self._input: I = plan.input.decode(state.origin.input)
         self._data: D = plan.data.build(state.data) if data is None else data
         self._results = outputs(worker.workflow, state)
@@ -90,7 +106,8 @@ class Runner(Generic[I, D]):
         if not self._fits(timeout):
             yield from self._suspend(self._time)
             return False
-        if node.when is not None and self._state.current is None:
+        current = self._state.current
+        if node.when is not None and (current is None or not current.failures):
             context = self._context(node.name, None)
             self._told(outcome := (yield Invoke(node.when, context, None, is_async=False)))
             holds, error = outcome.value
@@ -136,7 +153,6 @@ class Runner(Generic[I, D]):
         self._results[entry.name] = output
         state.close(entry, planned.prefix)
         state.interruptions = 0
-        self._progressed = True
         last = len(state.history) == len(self._worker.workflow.nodes)
         if last:
             self._end(RunStatus.COMPLETED)
@@ -244,14 +260,8 @@ class Runner(Generic[I, D]):
         return save(self._state, worker.token, self._time)
 
     def _fits(self, seconds: float | None) -> bool:
-        """Whether so many seconds of work may be begun before the deadline.
-
-        Work that is longer than any invocation is begun all the same, at the start of one.
-        """
-        if self._worker.deadline is None:
-            return True
-        left = self._worker.deadline - self._monotonic - MARGIN
-        return left > 0 and (seconds is None or seconds <= left or not self._progressed)
+        deadline = self._worker.deadline
+        return deadline is None or deadline.leaves(seconds, self._monotonic)
 
     def _told(self, outcome: Outcome) -> None:
         self._time, self._monotonic = outcome.time, outcome.monotonic
@@ -266,7 +276,7 @@ class Runner(Generic[I, D]):
 
     def _context(self, name: str, timeout: float | None) -> Context[I, D]:
         state, worker = self._state, self._worker
-        deadline = worker.deadline
+        deadline = worker.deadline.at if worker.deadline else None
         if timeout is not None:
             ends = self._monotonic + timeout
             deadline = ends if deadline is None else min(deadline, ends)

@@ -216,7 +216,7 @@ def _as_retry(retries: int | Retry | None, where: str) -> Retry | None:
 def _as_seconds(timeout: float | timedelta | None, where: str) -> float | None:
     if timeout is None:
         return None
-    seconds = timeout if isinstance(timeout, int | float) else timeout.total_seconds()
-    if isinstance(timeout, bool) or not seconds > 0:
+    seconds = timeout.total_seconds() if hasattr(timeout, "total_seconds") else timeout
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds > 0:
         raise InvalidWorkflow(f"{where}: timeout must be more than 0 seconds; got {timeout!r}")
     return float(seconds)

@@ -102,6 +102,11 @@ class SQLiteStorage:
         with self._local.session:
             pass
 
+    @property
+    def path(self) -> str:
+        """The absolute path of the file."""
+        return self._file.path
+
     def create(self, record: Record) -> None:
         """Store a new run."""
         while not self._insert(record):
