@@ -1,0 +1,32 @@
+"""A text that carries the workflow's input, such as the body of an HTTP request or of a queue's message."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar, NoReturn
+
+from flux_core import InvalidInput
+
+
+class MalformedBody(InvalidInput):
+    """A body that should carry the input is missing, or is not JSON."""
+
+    code: ClassVar[str] = "MALFORMED_BODY"
+
+
+def parse_body(body: str | bytes | None) -> Any:
+    """Return the value that the body carries.
+
+    Raises:
+        MalformedBody: it is missing, or is not JSON as RFC 8259 has it; the message does not quote it.
+    """
+    if not body:
+        raise MalformedBody("there is no body; send the workflow's input as JSON")
+    try:
+        return json.loads(body, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody(f"the body is not JSON: {error}") from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON number")

@@ -1,0 +1,114 @@
+"""A run, or an error, as HTTP says it: the status of the response, and RFC 9457 problem documents."""
+
+from __future__ import annotations
+
+from math import ceil
+from time import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from flux_aws._body import MalformedBody
+from flux_core import (
+    CrashLoop,
+    Fatal,
+    FluxError,
+    InputMismatch,
+    InvalidId,
+    InvalidInput,
+    LeaseLost,
+    NotRetryable,
+    NotSerializable,
+    RunBusy,
+    RunNotFound,
+    RunStatus,
+    StepNotFound,
+    StoreError,
+    UnknownWorkflow,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flux_core import ErrorInfo, Result
+
+PROBLEM_JSON: Final = "application/problem+json"
+METHOD_NOT_ALLOWED: Final = "METHOD_NOT_ALLOWED"
+INTERNAL_ERROR: Final = "INTERNAL_ERROR"
+
+STATUSES: Final[Mapping[str, int]] = {
+    RunStatus.COMPLETED: 200,
+    RunStatus.PENDING: 202,
+    RunStatus.RUNNING: 202,
+    RunStatus.SUSPENDED: 202,
+    RunStatus.FAILED: 500,
+    MalformedBody.code: 400,
+    InvalidId.code: 400,
+    RunNotFound.code: 404,
+    StepNotFound.code: 404,
+    UnknownWorkflow.code: 404,
+    METHOD_NOT_ALLOWED: 405,
+    InputMismatch.code: 409,
+    LeaseLost.code: 409,
+    NotRetryable.code: 409,
+    RunBusy.code: 409,
+    Fatal.code: 422,
+    InvalidInput.code: 422,
+    NotSerializable.code: 422,  # raised, it is about the input; in a run, about what a step left
+    StoreError.code: 503,
+}
+"""The HTTP status of each run status and of each error's code; that of any other error is 500."""
+
+LOWEST_UNEXPLAINED: Final = 500
+"""From this status on, what happened is for the log, not for the client."""
+
+NOT_A_REFUSAL: Final = frozenset({"STEP_FAILED", CrashLoop.code, NotSerializable.code})
+"""Codes of failures that no retry helps, but that are not a handler's own word about the input, as `Fatal` is."""
+
+
+class Problem(NamedTuple):
+    """A problem document, with the status and the headers that go with it."""
+
+    status: int
+    document: dict[str, Any]
+    headers: Mapping[str, str]
+
+
+def problem(
+    code: str,
+    detail: str,
+    *,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    **extensions: str,
+) -> Problem:
+    """Return the problem of that code, whose detail is shown if it is the client's to know."""
+    from http import HTTPStatus  # a request that goes well has no problem
+
+    status = STATUSES.get(code, 500) if status is None else status
+    document = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    if status < LOWEST_UNEXPLAINED:
+        document["detail"] = detail
+    document["code"] = code
+    document |= {name: value for name, value in extensions.items() if value}
+    return Problem(status, document, headers or {})
+
+
+def problem_of_error(error: Exception) -> Problem:
+    """Return the problem that an exception is to the client; what is not one of Flux's own says nothing of itself."""
+    if not isinstance(error, FluxError):
+        return problem(INTERNAL_ERROR, "")
+    path = error.path if isinstance(error, InvalidInput | NotSerializable) else ""
+    headers = {"Retry-After": str(max(1, ceil(error.until - time())))} if isinstance(error, RunBusy) else {}
+    return problem(error.code, str(error), headers=headers, path=path)
+
+
+def problem_of_run(result: Result[Any]) -> Problem | None:
+    """Return the problem that a failed run is to the client, or None if the run has not failed."""
+    error = result.error
+    if error is None:
+        return None
+    status = STATUSES[Fatal.code if _is_refusal(error) else RunStatus.FAILED]
+    return problem(error.code, error.message, status=status, id=result.id)
+
+
+def _is_refusal(error: ErrorInfo) -> bool:
+    return not error.retryable and error.code not in NOT_A_REFUSAL

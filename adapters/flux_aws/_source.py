@@ -1,0 +1,56 @@
+"""What a source of events is: how its events are recognised, and how they are answered."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flux_aws._service import Service
+    from flux_core import Result
+
+
+class LambdaContext(Protocol):
+    """What is used of the context that Lambda passes; a call without one, or with None, works as well."""
+
+    aws_request_id: str
+    """One for each invocation, and the same one when Lambda repeats an asynchronous invocation."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds that are left before the function is killed."""
+        ...
+
+
+class Invocation(NamedTuple):
+    """One call of the function."""
+
+    event: Any
+    deadline: float | None
+    """When the function is killed, in `time.monotonic()` seconds; None if nobody says."""
+    request_id: str | None
+
+    @classmethod
+    def of(cls, event: Any, context: LambdaContext | None) -> Self:
+        """Return the invocation that Lambda's two arguments make."""
+        remaining = getattr(context, "get_remaining_time_in_millis", None)
+        deadline = None if remaining is None else time.monotonic() + remaining() / 1000
+        return cls(event, deadline, getattr(context, "aws_request_id", None))
+
+
+class Source(NamedTuple):
+    """One kind of event."""
+
+    name: str
+    """What messages call it."""
+    recognises: Callable[[dict[str, Any]], bool]
+    """Whether an event, always a JSON object, comes from this source: by its shape alone."""
+    respond: Callable[[Service, Invocation], Any]
+    """Serve such an event, and return what Lambda is to answer."""
+
+
+def answer(result: Result[Any]) -> dict[str, Any]:
+    """Return how a run stands, as every source that answers says it: `status, id, data`, and `error` if it failed."""
+    whole = result.to_dict()
+    return {name: whole[name] for name in ("status", "id", "data", "error") if name != "error" or whole[name]}

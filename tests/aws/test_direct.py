@@ -1,0 +1,184 @@
+"""A direct invocation is an input, or a word to the control plane."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aws import events
+from aws.shop import order_id
+
+import flux_aws
+from flux_core import Fatal, InputMismatch, InvalidInput, NotRetryable, RunBusy, RunNotFound
+
+if TYPE_CHECKING:
+    from aws.shop import Shop
+
+
+def test_a_completed_run_is_answered(shop: Shop) -> None:
+    """The answer is the run's status, id and data."""
+    answer = flux_aws.handler(shop.app(), key=order_id)({"order_id": "o_1"}, events.Context())
+
+    assert json.loads(json.dumps(answer)) == {
+        "status": "completed",
+        "id": "o_1",
+        "data": {"payment_id": "pay-o_1"},
+    }
+
+
+def test_a_failed_run_is_answered_with_its_error(shop: Shop) -> None:
+    """A failing step is no exception: the answer says what happened, and whether trying again helps."""
+    shop.declined["o_1"] = Fatal("out of stock")
+    answer = flux_aws.handler(shop.app(), key=order_id)({"order_id": "o_1"}, events.Context())
+
+    assert answer == {
+        "status": "failed",
+        "id": "o_1",
+        "data": {"payment_id": None},
+        "error": {"type": "Fatal", "message": "out of stock", "code": "FATAL", "retryable": False},
+    }
+
+
+def test_invocations_without_a_key_are_runs_of_their_own(shop: Shop) -> None:
+    """The same input twice, in two invocations, is two runs."""
+    handler = flux_aws.handler(shop.app())
+    handler({"order_id": "o_1"}, events.Context())
+    handler({"order_id": "o_1"}, events.Context())
+
+    assert shop.charged == ["o_1", "o_1"]
+
+
+def test_a_repeated_invocation_is_one_run(shop: Shop) -> None:
+    """Lambda repeats an asynchronous invocation under its request id, and so under the run's id."""
+    handler, context = flux_aws.handler(shop.app()), events.Context()
+    handler({"order_id": "o_1"}, context)
+    answer = handler({"order_id": "o_1"}, context)
+
+    assert answer["id"] == context.aws_request_id
+    assert shop.charged == ["o_1"]
+
+
+@pytest.mark.parametrize("event", [None, [], "o_1", {"order_id": 1}])
+def test_an_input_of_the_wrong_shape_is_an_exception(shop: Shop, event: object) -> None:
+    """What is no order is refused, and nothing is saved."""
+    app = shop.app()
+    with pytest.raises(InvalidInput):
+        flux_aws.handler(app)(event, events.Context())
+
+    assert not list(app.list())
+
+
+def test_another_input_under_the_same_key_is_an_exception(shop: Shop) -> None:
+    """One key is one input."""
+    handler = flux_aws.handler(shop.app(), key=lambda order: "one")
+    handler({"order_id": "o_1"}, None)
+
+    with pytest.raises(InputMismatch):
+        handler({"order_id": "o_2"}, None)
+
+
+def test_a_run_that_is_held_is_an_exception(shop: Shop) -> None:
+    """Lambda repeats an asynchronous invocation that meets another worker's run."""
+    handler = flux_aws.handler(shop.app(), key=order_id)
+    lose_a_worker(shop, handler)
+
+    with pytest.raises(RunBusy):
+        handler({"order_id": "o_1"}, events.Context())
+
+
+def test_tick_goes_on_with_what_is_due(shop: Shop) -> None:
+    """A tick runs what was started, and answers its report."""
+    app = shop.app()
+    app.start("order", {"order_id": "o_1"})
+    report = flux_aws.handler(app)({"flux": {"action": "tick"}}, events.Context())
+
+    assert report == {"due": 1, "claimed": 1, "completed": 1, "suspended": 0, "failed": 0, "skipped": 0}
+
+
+def test_resume_goes_on_with_a_run(shop: Shop) -> None:
+    """A run is resumed by its id."""
+    app = shop.app()
+    app.start("order", {"order_id": "o_1"}, id="o_1")
+    answer = flux_aws.handler(app)({"flux": {"action": "resume", "id": "o_1"}}, events.Context())
+
+    assert answer["status"] == "completed"
+
+
+def test_resume_takes_a_workflow(shop: Shop) -> None:
+    """A run of another workflow than the handler's is resumed by its name as well."""
+    with pytest.raises(RunNotFound):
+        flux_aws.handler(shop.app())({"flux": {"action": "resume", "workflow": "order", "id": "o_1"}}, None)
+
+
+@pytest.mark.parametrize("step", [{}, {"step": "charge"}])
+def test_retry_goes_back_to_a_step(shop: Shop, step: dict[str, str]) -> None:
+    """A failed run is retried from the step that is named, or from the one that failed."""
+    handler = flux_aws.handler(shop.app(), key=order_id)
+    shop.declined["o_1"] = Fatal("no such card")
+    handler({"order_id": "o_1"}, None)
+    shop.declined.clear()
+
+    assert handler({"flux": {"action": "retry", "id": "o_1", **step}}, None)["status"] == "completed"
+
+
+def test_retry_needs_a_failed_step(shop: Shop) -> None:
+    """A run in which nothing failed is not retried unless a step is named."""
+    handler = flux_aws.handler(shop.app(), key=order_id)
+    handler({"order_id": "o_1"}, None)
+
+    with pytest.raises(NotRetryable, match="'o_1' is completed and has no failed step"):
+        handler({"flux": {"action": "retry", "id": "o_1"}}, None)
+
+
+def test_retry_needs_a_run(shop: Shop) -> None:
+    """A run that is not there cannot be retried."""
+    with pytest.raises(RunNotFound, match="no run 'o_1'"):
+        flux_aws.handler(shop.app())({"flux": {"action": "retry", "id": "o_1"}}, None)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ({"action": "explode"}, "action: expected one of tick, resume, retry; got 'explode'"),
+        ({"action": ["tick"]}, "action: expected one of"),
+        ({}, "action: expected one of"),
+        ("tick", ": expected an object"),
+        ({"action": "resume"}, "id: expected a str"),
+        ({"action": "retry", "id": 7}, "id: expected a str"),
+        ({"action": "retry", "id": "o_1", "step": 7}, "step: expected a str"),
+        ({"action": "resume", "id": "o_1", "workflow": ["order"]}, "workflow: expected a str"),
+    ],
+)
+def test_a_command_that_is_none_is_refused(shop: Shop, command: object, message: str) -> None:
+    """What the control plane cannot do, it says."""
+    with pytest.raises(InvalidInput, match=rf"^flux\.?{message}"):
+        flux_aws.handler(shop.app())({"flux": command}, None)
+
+
+def test_a_message_is_no_command(shop: Shop) -> None:
+    """What stands in a queue is always an input."""
+    app = shop.app()
+    app.start("order", {"order_id": "o_1"})
+    handler = flux_aws.handler(app, key=flux_aws.message_id)
+    answer = handler(events.sqs(events.message({"flux": {"action": "tick"}}, "m-1")), events.Context())
+
+    assert answer == events.failures("m-1")
+    assert shop.charged == []
+
+
+def test_an_http_body_is_no_command(shop: Shop) -> None:
+    """What comes over HTTP is always an input."""
+    app = shop.app()
+    app.start("order", {"order_id": "o_1"})
+    answer = flux_aws.handler(app)(events.http_api({"flux": {"action": "tick"}}), events.Context())
+
+    assert answer["statusCode"] == 422
+    assert shop.charged == []
+
+
+def lose_a_worker(shop: Shop, handler: Any) -> None:
+    """Let the process of a worker end in the middle of order `o_1`."""
+    shop.declined["o_1"] = SystemExit("the process ends")
+    with pytest.raises(SystemExit):
+        handler({"order_id": "o_1"}, events.Context())

@@ -1,0 +1,88 @@
+"""An app without a store is put on one, and a store that dies with its sandbox is warned of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import flux_aws
+from flux_aws import _store
+from flux_core import App, Workflow
+from flux_core.storage import MemoryStorage, SQLiteStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ONE: Workflow[Any, Any] = Workflow("one").step("step", lambda ctx: 1)
+WARNING = "lives and dies with this sandbox"
+
+
+@pytest.fixture
+def lasting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder that counts as one that outlives the sandbox."""
+    monkeypatch.setattr(_store, "FLEETING", "/nowhere/")
+    return tmp_path
+
+
+@pytest.fixture
+def fleeting() -> Iterator[Path]:
+    """A folder in `/tmp`, which is what Lambda's functions have."""
+    with TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def test_the_environment_names_the_store(lasting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`FLUX_STORE` is the store's URL."""
+    monkeypatch.setenv("FLUX_STORE", f"sqlite:///{lasting}/runs.db")
+    flux_aws.handler(ONE)({}, None)
+
+    assert (lasting / "runs.db").exists()
+
+
+def test_the_default_store_is_a_file_in_tmp(
+    fleeting: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a word about the store, runs are kept in `/tmp`, and the log warns of it once."""
+    monkeypatch.delenv("FLUX_STORE", raising=False)
+    monkeypatch.setattr(_store, "DEFAULT", _store.DEFAULT.replace(_store.FLEETING, f"{fleeting}/"))
+    handler = flux_aws.handler(ONE)
+    handler({}, None)
+
+    assert caplog.text.count(f"runs are kept in {fleeting}/flux.db, which {WARNING}") == 1
+
+
+def test_the_apps_own_store_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment does not overrule the app."""
+    monkeypatch.setenv("FLUX_STORE", "sqlite:////nowhere/runs.db")
+    app = App([ONE], MemoryStorage())
+    flux_aws.handler(app)({}, None)
+
+    assert len(list(app.list())) == 1
+
+
+def test_memory_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    """A store in memory loses its runs with the sandbox."""
+    flux_aws.handler(App([ONE], MemoryStorage()))
+
+    assert f"runs are kept in memory, which {WARNING}" in caplog.text
+
+
+def test_a_given_file_in_tmp_is_warned_of(fleeting: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A file in `/tmp` is as fleeting when the app names it."""
+    with App([ONE], SQLiteStorage(fleeting / "runs.db")) as app:
+        flux_aws.handler(app)
+
+    assert WARNING in caplog.text
+
+
+def test_a_file_that_outlives_the_sandbox_is_not_warned_of(
+    lasting: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file on a file system of its own is nobody's to warn of."""
+    with App([ONE], SQLiteStorage(lasting / "runs.db")) as app:
+        flux_aws.handler(app)
+
+    assert WARNING not in caplog.text
