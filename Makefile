@@ -1,0 +1,59 @@
+# make demo: the main job, on this computer.  make test: everything that must hold.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := flux_core adapters benchmarks templates tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types unit coverage wheel bench clean
+
+help:
+	@echo "make demo    set up, and take an order through: completed, redelivered, killed half way, out of stock"
+	@echo "make test    set up, and run every check: lint, types, tests, coverage, the built wheel"
+	@echo "make lint    format the code and mend what can be mended"
+	@echo "make bench   measure, side by side with the raw floor of each store"
+	@echo "make clean   remove what these commands made"
+
+demo: $(VENV)/.run
+	@$(BIN)/python templates/order-fulfillment/demo.py
+
+test: $(VENV)/.dev
+	@echo "== lint" && $(BIN)/ruff check $(SOURCES) && $(BIN)/ruff format --check $(SOURCES)
+	@$(MAKE) --no-print-directory types unit coverage wheel
+
+types: $(VENV)/.dev
+	@echo "== types" && $(BIN)/mypy
+
+unit: $(VENV)/.dev
+	@echo "== tests" && rm -f .coverage .coverage.*
+	@$(BIN)/pytest -q -n 2 --dist loadgroup --cov --cov-report= $(TESTS)
+
+coverage: $(VENV)/.dev
+	@echo "== coverage: all branches of flux_core, 95 % of the adapters"
+	@$(BIN)/coverage report --include='flux_core/*' --fail-under=100
+	@$(BIN)/coverage report --include='adapters/*' --fail-under=95
+
+wheel: $(VENV)/.dev
+	@echo "== the wheel, in an environment of its own" && $(BIN)/python tests/wheel/try_wheel.py
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check --fix $(SOURCES) && $(BIN)/ruff format $(SOURCES)
+
+bench: $(VENV)/.dev
+	@$(BIN)/python benchmarks/run.py $(BENCH)
+
+clean:
+	rm -rf $(VENV) .cache .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache dist build
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Flux needs Python 3.11 or newer; say which: make PYTHON=python3.12 ...")'
+	@echo "== making an environment in $(VENV)" && $(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python pyproject.toml
+	@echo "== installing Flux and its command line" && $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[cli,aws]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@echo "== installing what the checks need (a minute or two)"
+	@$(BIN)/python -m pip install -q --upgrade 'pip>=25.1' && $(BIN)/python -m pip install -q --group dev
+	@touch $@

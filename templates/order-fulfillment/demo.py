@@ -1,0 +1,154 @@
+"""Takes orders through the flow and shows what came of them: `python demo.py`.
+
+(a) an order is filled; (b) the same event again is the same run; (c) a worker is killed half way, and another one
+goes on; (d) an order that cannot be filled fails at once.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+LEASE = 1.0  # seconds; short, so that the demo need not wait a minute for a dead worker's lease to end
+
+
+def main() -> None:
+    """Show the four stories, in a new folder."""
+    (home := Path(".flux").resolve()).mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="demo-", dir=home))
+    store = f"sqlite:///{folder}/orders.db"
+    os.environ |= {"SHOP_DB": str(folder / "shop.db"), "FLUX_STORE": store}
+    fulfilled(store)
+    redelivered()
+    taken_over(store)
+    out_of_stock(store)
+    print("\nType next:")
+    for line in (
+        f"cd {HERE} && export FLUX_STORE={store} SHOP_DB={folder}/shop.db",
+        f"{flux()} list",
+        f"{flux()} run order-fulfillment --input events/order.json --id my-first-order",
+        f"{flux()} graph order-fulfillment",
+    ):
+        print(f"  {line}")
+
+
+def fulfilled(store: str) -> None:
+    """Let the Lambda handler take the order event."""
+    title("(a) The Lambda handler takes an order event")
+    answer = deliver("order.json")
+    print(f"  answered: {json.dumps({'status': answer['status'], 'id': answer['id']})}")
+    show(answer["id"], store)
+
+
+def redelivered() -> None:
+    """Deliver the same event once more."""
+    title("(b) The same event is delivered again")
+    answer = deliver("order-redelivered.json")
+    print(f"  answered: {json.dumps({'status': answer['status'], 'id': answer['id']})}, the same run")
+    print(f"  charges for order o_001: {charges('o_001')}")
+
+
+def taken_over(store: str) -> None:
+    """Kill a worker in the middle of a step, and let another one go on."""
+    title("(c) A worker is killed with SIGKILL while it is inside `reserve`")
+    worker = subprocess.Popen(
+        [sys.executable, __file__, "work", store], env=os.environ | {"SHOP_LATENCY": "inventory:60"}
+    )
+    wait_until(lambda: counted("inventory", "o_003", table="calls") == 1)
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait()
+    print(f"  worker {worker.pid} is dead; charges so far: {charges('o_003')}")
+    print("  its lease ends in a second; then a tick takes the run over")
+    from flux_core.storage import open_storage
+
+    app = shop_app(store)
+    wait_until(lambda: app.tick().completed == 1)
+    open_storage(store).close()
+    show("order-o_003", store)
+    print(f"  charges for order o_003: {charges('o_003')}")
+
+
+def out_of_stock(store: str) -> None:
+    """Deliver an order for something that is not there."""
+    title("(d) An order for something out of stock")
+    answer = deliver("out-of-stock.json")
+    print(f"  answered: {json.dumps({'status': answer['status'], 'error': answer['error']['message']})}")
+    show(answer["id"], store)
+    print(f"  charges for order o_002: {charges('o_002')}")
+
+
+def deliver(event: str) -> Any:
+    """Hand an event to the Lambda handler."""
+    import app
+
+    return app.handler(json.loads((HERE / "events" / event).read_text()), None)
+
+
+def work(store: str) -> None:
+    """Be the worker that will be killed."""
+    order = json.loads((HERE / "events" / "order.json").read_text()) | {"order_id": "o_003"}
+    shop_app(store).execute("order-fulfillment", order, id="order-o_003")
+
+
+def shop_app(store: str) -> Any:
+    """Return the app with a short lease, over the store."""
+    from workflow import order
+
+    from flux_core import App
+    from flux_core.storage import open_storage
+
+    return App([order], storage=open_storage(store), lease=LEASE)
+
+
+def counted(service: str, order_id: str, *, table: str) -> int:
+    """Return what the shop's services counted."""
+    import services
+
+    return services.count(service, order_id, table=table)
+
+
+def charges(order_id: str) -> int:
+    """Return how often the order was charged."""
+    return counted("payment", order_id, table="effects")
+
+
+def wait_until(happened: Any) -> None:
+    """Wait until something has happened, for half a minute at most."""
+    deadline = time.monotonic() + 30
+    while not happened():
+        if time.monotonic() > deadline:
+            sys.exit("the demo waited for half a minute in vain; please report it")
+        time.sleep(0.05)
+
+
+def show(run_id: str, store: str) -> None:
+    """Show a run as the command line does."""
+    print(f"  $ flux show {run_id}", flush=True)
+    subprocess.run(
+        [sys.executable, "-m", "flux_cli", "show", run_id, "--app", "app:app", "--store", store],
+        cwd=HERE,
+        check=True,
+    )
+
+
+def flux() -> str:
+    """Return how the flux command is called from the template's folder."""
+    return str(Path(sys.executable).parent / "flux")
+
+
+def title(text: str) -> None:
+    """Print a heading."""
+    print(f"\n{text}", flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["work"]:
+        work(sys.argv[2])
+    else:
+        main()
