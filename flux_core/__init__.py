@@ -1,13 +1,14 @@
 """Flux: a workflow engine for serverless functions.
 
-A workflow is a list of named steps and commits. The engine runs it, saves its state after every node, and can stop
-anywhere and go on from there, in another process, on another machine.
+A workflow is a list of named steps and commits. The engine runs it, saves its state after every node, and can
+stop anywhere and go on from there, in another process, on another machine.
 """
 
 from flux_core._app import App
 from flux_core._async_engine import AsyncEngine
 from flux_core._clock import Clock, SystemClock
 from flux_core._context import Context
+from flux_core._display import plain
 from flux_core._engine import Engine
 from flux_core._errors import (
     BlobNotFound,
@@ -31,8 +32,8 @@ from flux_core._errors import (
     StoreError,
     UnknownWorkflow,
 )
-from flux_core._flows import EngineOptions, TickReport
-from flux_core._ids import run_id_from
+from flux_core._flows import EngineOptions, Hooks, TickReport
+from flux_core._ids import check_id, run_id_from
 from flux_core._page import Page
 from flux_core._retry import Retry
 from flux_core._run import ErrorInfo, Run, StepRecord
@@ -56,6 +57,7 @@ __all__ = [
     "ErrorInfo",
     "Fatal",
     "FluxError",
+    "Hooks",
     "InputMismatch",
     "InvalidId",
     "InvalidInput",
@@ -83,5 +85,7 @@ __all__ = [
     "UnknownWorkflow",
     "Workflow",
     "__version__",
+    "check_id",
+    "plain",
     "run_id_from",
 ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flux_core._page import Page
     from flux_core._run import Run
     from flux_core._status import RunStatus
+    from flux_core._trace import TraceSink
     from flux_core._views import Result
     from flux_core._workflow import Workflow
     from flux_core.storage import Storage
@@ -62,9 +63,10 @@ class App:
         """The workflows that the app serves."""
         return tuple(self._workflows.values())
 
-    def on(self, storage: Storage) -> App:
-        """Return the same app over another store."""
-        return App(self.workflows, storage, **self._options)
+    def on(self, storage: Storage, *, trace: Iterable[TraceSink] = ()) -> App:
+        """Return the same app over another store, with the given trace sinks beside its own."""
+        sinks = (*self._options.get("trace", ()), *trace)
+        return App(self.workflows, storage, **(self._options | {"trace": sinks}))
 
     def workflow(self, name: str) -> Workflow[Any, Any]:
         """Return the workflow of that name.

@@ -18,8 +18,8 @@ from flux_core._effects import (
     GetBlob,
     Invoke,
     Load,
+    Moment,
     Now,
-    Outcome,
     PutBlob,
     Save,
 )
@@ -175,12 +175,12 @@ class AsyncDriver:
                 except Exception as error:  # noqa: BLE001 (the flow decides)
                     effect = flow.throw(error)
                 else:
-                    effect = flow.send(Outcome(value, time(), monotonic()))
+                    effect = flow.send((value, time(), monotonic()))
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # StopIteration is not generic
 
-    async def _now(self, effect: Now) -> None:
-        pass
+    async def _now(self, _: Now) -> Moment:
+        return Moment(self._clock.time(), self._clock.monotonic())
 
     async def _load(self, effect: Load) -> object:
         return await self._store(self._storage.load, effect.run_id)
@@ -192,10 +192,10 @@ class AsyncDriver:
         await self._store(lambda: self._storage.save(effect.record, replaces=effect.replaces))
 
     async def _put_blob(self, effect: PutBlob) -> None:
-        await self._store(self._storage.put_blob, *effect)
+        await self._store(self._storage.put_blob, effect.run_id, effect.key, effect.value)
 
     async def _get_blob(self, effect: GetBlob) -> object:
-        return await self._store(self._storage.get_blob, *effect)
+        return await self._store(self._storage.get_blob, effect.run_id, effect.key)
 
     async def _find(self, effect: Find) -> object:
         return await self._store(self._storage.find, effect.query)

@@ -15,10 +15,10 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Return seconds of a clock that never goes back."""
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, /) -> None:
         """Wait; the calling thread blocks."""
 
-    async def sleep_async(self, seconds: float) -> None:
+    async def sleep_async(self, seconds: float, /) -> None:
         """Wait; the event loop goes on."""
 
 

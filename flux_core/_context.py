@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,15 +61,15 @@ class Context(Generic[I, D]):
         monotonic: Callable[[], float] | None = None,
         report: Callable[[Context[Any, Any], float, str], None] | None = None,
     ) -> None:
-        self.id = id
-        self.workflow = workflow
-        self.step = step
-        self.attempt = attempt
-        self.input = input
+        self.id: Final = id
+        self.workflow: Final = workflow
+        self.step: Final = step
+        self.attempt: Final = attempt
+        self.input: Final = input
         self.data = data
-        self.results: dict[str, Any] = {} if results is None else results
-        self.key = f"{id}/{step}/1" if key is None else key
-        self.deadline = deadline
+        self.results: Final[dict[str, Any]] = {} if results is None else results
+        self.key: Final = f"{id}/{step}/1" if key is None else key
+        self.deadline: Final = deadline
         self._monotonic = monotonic
         self._report = report
         self._cancelled = False

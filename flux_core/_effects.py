@@ -13,95 +13,149 @@ if TYPE_CHECKING:
     from flux_core.storage import Query, Record
 
 
-class Now(NamedTuple):
-    """Tell the time, and nothing else."""
+class _Effect:
+    """An effect is a plain object with slots: a NamedTuple takes longer to define, and a little longer to make."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        values = ", ".join(repr(getattr(self, name)) for name in self.__slots__)
+        return f"{type(self).__name__}({values})"
 
 
-class Load(NamedTuple):
+class Now(_Effect):
+    """Tell the time, and nothing else; the outcome's value is a `Moment`."""
+
+    __slots__ = ()
+
+
+class Load(_Effect):
     """`Storage.load`; the outcome's value is the record or None."""
 
-    run_id: str
+    __slots__ = ("run_id",)
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
 
 
-class Create(NamedTuple):
+class Create(_Effect):
     """`Storage.create`; its errors are thrown in."""
 
-    record: Record
+    __slots__ = ("record",)
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
 
 
-class Save(NamedTuple):
+class Save(_Effect):
     """`Storage.save`; its errors are thrown in."""
 
-    record: Record
-    replaces: int
+    __slots__ = ("record", "replaces")
+
+    def __init__(self, record: Record, replaces: int) -> None:
+        self.record = record
+        self.replaces = replaces
 
 
-class PutBlob(NamedTuple):
+class PutBlob(_Effect):
     """`Storage.put_blob`."""
 
-    run_id: str
-    key: str
-    value: bytes
+    __slots__ = ("key", "run_id", "value")
+
+    def __init__(self, run_id: str, key: str, value: bytes) -> None:
+        self.run_id = run_id
+        self.key = key
+        self.value = value
 
 
-class GetBlob(NamedTuple):
+class GetBlob(_Effect):
     """`Storage.get_blob`; the outcome's value is the bytes, its errors are thrown in."""
 
-    run_id: str
-    key: str
+    __slots__ = ("key", "run_id")
+
+    def __init__(self, run_id: str, key: str) -> None:
+        self.run_id = run_id
+        self.key = key
 
 
-class Find(NamedTuple):
+class Find(_Effect):
     """`Storage.find`; the outcome's value is the page."""
 
-    query: Query
+    __slots__ = ("query",)
+
+    def __init__(self, query: Query) -> None:
+        self.query = query
 
 
-class Delete(NamedTuple):
+class Delete(_Effect):
     """`Storage.delete`."""
 
-    run_id: str
+    __slots__ = ("run_id",)
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
 
 
-class Invoke(NamedTuple):
+class Invoke(_Effect):
     """Call a user's function with the context; the outcome's value is an `Attempt`."""
 
-    function: Callable[[Context[Any, Any]], Any]
-    context: Context[Any, Any]
-    timeout: float | None
-    """Seconds after which the attempt has failed with `StepTimeout`."""
-    is_async: bool
+    __slots__ = ("context", "function", "is_async", "timeout")
+
+    def __init__(
+        self,
+        function: Callable[[Context[Any, Any]], Any],
+        context: Context[Any, Any],
+        timeout: float | None,
+        *,
+        is_async: bool,
+    ) -> None:
+        self.function = function
+        self.context = context
+        self.timeout = timeout
+        """Seconds after which the attempt has failed with `StepTimeout`."""
+        self.is_async = is_async
 
 
-class AwaitThread(NamedTuple):
+class AwaitThread(_Effect):
     """Wait for the thread that a timed-out attempt left behind; the outcome's value is whether it has ended."""
 
-    timeout: float
+    __slots__ = ("timeout",)
+
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
 
 
-class Delay(NamedTuple):
+class Delay(_Effect):
     """Wait so many seconds."""
 
-    seconds: float
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
 
 
-class Emit(NamedTuple):
+class Emit(_Effect):
     """Send an event to every trace sink."""
 
-    event: TraceEvent
+    __slots__ = ("event",)
+
+    def __init__(self, event: TraceEvent) -> None:
+        self.event = event
 
 
-class Call(NamedTuple):
+class Call(_Effect):
     """Call the hook of that name, if there is one."""
 
-    hook: str
-    arguments: tuple[Any, ...]
+    __slots__ = ("arguments", "hook")
+
+    def __init__(self, hook: str, arguments: tuple[Any, ...]) -> None:
+        self.hook = hook
+        self.arguments = arguments
 
 
-class Outcome(NamedTuple):
-    """What the driver sends back for an effect: its value, and the time after it."""
+class Moment(NamedTuple):
+    """What the clocks show."""
 
-    value: Any
     time: float
     """Unix seconds."""
     monotonic: float
@@ -125,6 +179,8 @@ Effect: TypeAlias = (
 )
 Attempt: TypeAlias = tuple[Any, Exception | None]
 """What came of an `Invoke`: an output, or an error."""
+Outcome: TypeAlias = tuple[Any, float, float]
+"""What the driver sends back for an effect: its value, then the time and the monotonic time after it."""
 T = TypeVar("T")
 Flow: TypeAlias = Generator[Effect, Outcome, T]
 """A decision in progress: yields effects, is sent their outcomes, returns a `T`."""

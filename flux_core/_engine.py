@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import TIMEOUT_MAX
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from flux_core import _machine
@@ -17,8 +18,8 @@ from flux_core._effects import (
     GetBlob,
     Invoke,
     Load,
+    Moment,
     Now,
-    Outcome,
     PutBlob,
     Save,
 )
@@ -232,7 +233,7 @@ class Driver:
                 except Exception as error:  # noqa: BLE001 (the flow decides)
                     effect = flow.throw(error)
                 else:
-                    effect = flow.send(Outcome(value, time(), monotonic()))
+                    effect = flow.send((value, time(), monotonic()))
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # StopIteration is not generic
 
@@ -240,8 +241,8 @@ class Driver:
         """Perform one effect, and return the value of its outcome."""
         return self._perform[type(effect)](self, effect)
 
-    def _now(self, effect: Now) -> None:
-        pass
+    def _now(self, _: Now) -> Moment:
+        return Moment(self._clock.time(), self._clock.monotonic())
 
     def _load(self, effect: Load) -> object:
         return self._storage.load(effect.run_id)
@@ -280,7 +281,7 @@ class Driver:
 
     def _invoke(self, effect: Invoke) -> Attempt:
         if effect.timeout is not None and not effect.is_async:
-            output, error = self._in_thread(effect)
+            output, error = self._in_thread(effect, effect.timeout)
         else:
             try:
                 output, error = effect.function(effect.context), None
@@ -290,15 +291,15 @@ class Driver:
             return self._loop.run(awaited(output, effect))
         return output, error
 
-    def _in_thread(self, effect: Invoke) -> Attempt:
+    def _in_thread(self, effect: Invoke, timeout: float) -> Attempt:
         thread = AttemptThread(effect, on_end=bool)
-        if thread.ended.wait(effect.timeout):
+        if thread.ended.wait(min(timeout, TIMEOUT_MAX)):
             return thread.attempt()
         self._left = thread
         return None, timed_out(effect)
 
     def _await_thread(self, effect: AwaitThread) -> bool:
-        return self._left is None or self._left.ended.wait(effect.timeout)
+        return self._left is None or self._left.ended.wait(min(effect.timeout, TIMEOUT_MAX))
 
     _perform: ClassVar[dict[type, Callable[..., object]]] = {
         Now: _now,

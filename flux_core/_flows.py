@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from os import urandom
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
@@ -19,7 +20,7 @@ from flux_core._status import RunStatus
 from flux_core.storage import MemoryStorage, Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from flux_core._clock import Clock
@@ -35,14 +36,25 @@ if TYPE_CHECKING:
 PAGE = 100  # due runs that tick asks the store for at a time
 
 
+class Hooks(TypedDict, total=False):
+    """What an engine calls as it goes, `def` or `async def`, all of them optional."""
+
+    step_start: Callable[[str, Context[Any, Any]], object]
+    """Called with the step's name for each attempt, and so is `step_error`."""
+    step_complete: Callable[[str, Context[Any, Any], Any], object]
+    """Called once, with the output."""
+    step_error: Callable[[str, Context[Any, Any], Exception], object]
+    workflow_complete: Callable[[Context[Any, Any]], object]
+    workflow_error: Callable[[Context[Any, Any], Exception], object]
+
+
 class EngineOptions(TypedDict, total=False):
     """The options of an engine, all of them optional."""
 
     trace: Iterable[TraceSink]
     """Where trace events go."""
-    on: Mapping[str, Callable[..., Any]]
-    """Hooks: `step_start(step, ctx)`, `step_complete(step, ctx, result)`, `step_error(step, ctx, error)`,
-    `workflow_complete(ctx)`, `workflow_error(ctx, error)`."""
+    on: Hooks
+    """What to call as it goes."""
     default_retries: int | Retry
     """For nodes that say nothing; 0."""
     default_timeout: float | None
@@ -81,7 +93,7 @@ class Flows:
         storage: Storage | None,
         *,
         trace: Iterable[TraceSink] = (),
-        on: Mapping[str, Callable[..., Any]] | None = None,
+        on: Hooks | None = None,
         default_retries: int | Retry = 0,
         default_timeout: float | None = None,
         lease: float = 60.0,
@@ -165,11 +177,11 @@ class Flows:
         for workflow in workflows:
             cursor: str | None = None
             while report.claimed < limit:
-                now = yield Now()
+                now, *_ = yield Now()
                 query = Query(workflow=workflow.name, wake_before=now.time, limit=PAGE, cursor=cursor)
-                page = (yield Find(query)).value
+                page, *_ = yield Find(query)
                 for record in sorted(page.records, key=lambda _: self._draw()):
-                    now = yield Now()
+                    now, *_ = yield Now()
                     if report.claimed == limit or (ends is not None and not ends.leaves(None, now.monotonic)):
                         return report
                     status = yield from self._tick_one(self._machine(workflow, ends), record)
@@ -191,7 +203,7 @@ class Flows:
         return result.status
 
     def _deadline(self, at: float | None) -> Deadline | None:
-        return None if at is None else Deadline(at, at - self.clock.monotonic())
+        return None if at is None or at == inf else Deadline(at, at - self.clock.monotonic())
 
     def _machine(self, workflow: Workflow[I, D], deadline: Deadline | None = None) -> Machine[D]:
         return Machine(

@@ -55,8 +55,8 @@ def save(state: RunState, writer: str, now: float) -> Flow[None]:
         except StoreError:
             yield from _again(effect)
     except Conflict:
-        outcome = yield Load(state.id)
-        if not _is(record, outcome.value):
+        stored, *_ = yield Load(state.id)
+        if not _is(record, stored):
             raise LeaseLost(
                 f"run {state.id!r} was taken over by another worker; this one saved nothing and stops"
             ) from None
@@ -69,8 +69,8 @@ def load(run_id: str) -> Flow[RunState | None]:
     Raises:
         StoreError: the document or a blob of it cannot be read.
     """
-    outcome = yield Load(run_id)
-    return None if outcome.value is None else (yield from open_record(outcome.value))
+    record, *_ = yield Load(run_id)
+    return None if record is None else (yield from open_record(record))
 
 
 def open_record(record: Record) -> Flow[RunState]:
@@ -84,8 +84,8 @@ def open_record(record: Record) -> Flow[RunState]:
             return (yield from _open(record))
         except BlobNotFound as error:
             missing = error
-        outcome = yield Load(record.id)
-        record = outcome.value or record
+        later, *_ = yield Load(record.id)
+        record = later or record
     raise StoreError(f"run {record.id!r} cannot be read: {missing}") from missing
 
 
@@ -94,12 +94,14 @@ def _open(record: Record) -> Flow[RunState]:
     history = document["history"]
     key = document.get("page")
     while key:
-        page = json.loads((yield GetBlob(record.id, key)).value)
+        value, *_ = yield GetBlob(record.id, key)
+        page = json.loads(value)
         history = page["entries"] + history
         key = page["previous"]
     blobs = {}
     for key in sorted(references(document, history)):
-        blobs[key] = (yield GetBlob(record.id, key)).value.decode()
+        value, *_ = yield GetBlob(record.id, key)
+        blobs[key] = value.decode()
     return restore(record, document, history, blobs)
 
 

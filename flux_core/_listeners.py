@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flux_core._errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from flux_core._trace import TraceEvent, TraceSink
 
@@ -20,12 +20,12 @@ class Listeners:
     __slots__ = ("_redact", "hooks", "sinks")
 
     def __init__(
-        self, sinks: Iterable[TraceSink], hooks: Mapping[str, Callable[..., Any]], redact: Iterable[str]
+        self, sinks: Iterable[TraceSink], hooks: Mapping[str, object], redact: Iterable[str]
     ) -> None:
         if isinstance(redact, str):
             raise InvalidInput(f"expected several paths, got the one string {redact!r}", path="redact")
         self.sinks = tuple(sinks)
-        self.hooks = dict(hooks)
+        self.hooks: dict[str, Any] = dict(hooks)
         self._redact = tuple(tuple(path.split(".")) for path in redact)
 
     def emit(self, event: TraceEvent) -> None:
@@ -70,4 +70,4 @@ def report_failure(what: str, error: Exception) -> None:
     """Log an error that changes nothing, under `flux`."""
     from logging import getLogger  # loaded by the first failure
 
-    getLogger("flux").error("%s failed; the run goes on", what, exc_info=error)
+    getLogger("flux").error("%s failed", what, exc_info=error)

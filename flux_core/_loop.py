@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -27,21 +27,24 @@ class LoopThread:
         """Run the awaitable to its end, with the caller's context variables; cancel it if the caller is interrupted."""
         import asyncio  # asyncio costs more to load than the engine
 
-        async def whole() -> tuple[T, None] | tuple[None, BaseException]:
+        ending: list[BaseException] = []
+
+        async def whole() -> T | None:
             try:
-                return await awaitable, None
+                return await awaitable
             except (KeyboardInterrupt, SystemExit) as error:  # raised in the loop, these would end its thread
-                return None, error
+                ending.append(error)
+                return None
 
         future = asyncio.run_coroutine_threadsafe(whole(), self._started())
         try:
-            value, error = future.result()
+            value = future.result()
         except BaseException:
             future.cancel()
             raise
-        if error is not None:
-            raise error
-        return value
+        if ending:
+            raise ending[0]
+        return cast("T", value)
 
     def close(self) -> None:
         """Stop the loop, if there is one; a later `run` starts another."""

@@ -33,7 +33,7 @@ from flux_core._workflow import COMMIT
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from flux_core._effects import Flow, Outcome
+    from flux_core._effects import Flow, Moment
     from flux_core._run import Run
     from flux_core.storage import Query, Record
 
@@ -55,7 +55,7 @@ class Machine(Generic[D]):
         self, given: object, run_id: str | None, tags: Iterable[str], *, retry_failed: bool = False
     ) -> Flow[Result[D]]:
         """Start a run and go on until it ends or is suspended; if the id is taken, go on with that run."""
-        now = yield Now()
+        now, *_ = yield Now()
         data = self._plan.data.initial()
         state = self._new(given, data, run_id, tags, now)
         self._take(state, now)
@@ -68,7 +68,7 @@ class Machine(Generic[D]):
 
     def start(self, given: object, run_id: str | None, tags: Iterable[str]) -> Flow[Result[D]]:
         """Save a run that a later `tick` or `resume` will run; if the id is taken, return that run as it stands."""
-        now = yield Now()
+        now, *_ = yield Now()
         state = self._new(given, self._plan.data.initial(), run_id, tags, now)
         state.wake_at = now.time
         if stored := (yield from create(state, self._worker.token, now.time)):
@@ -91,16 +91,11 @@ class Machine(Generic[D]):
         position = self._workflow.index(step)
         for _ in range(CLAIMS):
             state = yield from self._load(run_id)
-            now = yield Now()
-            self._check_retryable(state, position, now.time, redo_commits=redo_commits)
-            self._go_back(state, position, redo_commits=redo_commits)
-            self._take(state, now)
-            runner = self._runner(state, now)
-            if (yield from self._claim(state, now)):
+            if runner := (yield from self._retry(state, position, redo_commits=redo_commits)):
                 return (yield from runner.run())
         raise _contended(run_id)
 
-    def _new(self, given: object, data: D, run_id: str | None, tags: Iterable[str], now: Outcome) -> RunState:
+    def _new(self, given: object, data: D, run_id: str | None, tags: Iterable[str], now: Moment) -> RunState:
         return RunState(
             Origin(
                 self._new_id(now.time) if run_id is None else check_id(run_id),
@@ -128,14 +123,27 @@ class Machine(Generic[D]):
         """Go on with a run that was there when it was to be created."""
         state = yield from open_record(stored)
         self._check_input(state, given)
-        if retry_failed and state.status is RunStatus.FAILED and state.error and state.error.retryable:
-            assert state.current is not None  # noqa: S101 (a run that failed retryably failed in a node)
-            return (yield from self.retry_step(state.id, state.current.name))
-        return (yield from self._go_on(state))
+        for _ in range(CLAIMS):
+            if not (retry_failed and state.error and state.error.retryable):
+                return (yield from self._go_on(state))
+            self._check_definition(state, len(state.history) + 1)
+            if runner := (yield from self._retry(state, len(state.history), redo_commits=False)):
+                return (yield from runner.run())
+            state = yield from self._load(state.id)  # whoever was faster may have retried it already
+        raise _contended(state.id)
+
+    def _retry(self, state: RunState, position: int, *, redo_commits: bool) -> Flow[Runner[Any, D] | None]:
+        """Go back to before the node at that place; return what runs on, or None if somebody else was faster."""
+        now, *_ = yield Now()
+        self._check_retryable(state, position, now.time, redo_commits=redo_commits)
+        self._go_back(state, position, redo_commits=redo_commits)
+        self._take(state, now)
+        runner = self._runner(state, now)
+        return runner if (yield from self._claim(state, now)) else None
 
     def _go_on(self, state: RunState) -> Flow[Result[D]]:
         for _ in range(CLAIMS):
-            now = yield Now()
+            now, *_ = yield Now()
             if state.status.ended or (
                 state.status is RunStatus.SUSPENDED and (state.wake_at or 0) > now.time
             ):
@@ -151,7 +159,7 @@ class Machine(Generic[D]):
             state = yield from self._load(state.id)
         raise _contended(state.id)
 
-    def _claim(self, state: RunState, now: Outcome) -> Flow[bool]:
+    def _claim(self, state: RunState, now: Moment) -> Flow[bool]:
         """Save what was decided about a run that nobody holds; return whether nobody else wrote it first."""
         try:
             yield from save(state, self._worker.token, now.time)
@@ -160,7 +168,7 @@ class Machine(Generic[D]):
         yield from self._emit("workflow:error" if state.status.ended else "workflow:resume", state, now)
         return True
 
-    def _take(self, state: RunState, now: Outcome) -> None:
+    def _take(self, state: RunState, now: Moment) -> None:
         if state.status is not RunStatus.RUNNING:
             state.change_status(RunStatus.RUNNING)
         state.lease = self._worker.lease(now.time, now.monotonic)
@@ -208,7 +216,7 @@ class Machine(Generic[D]):
             )
         return state
 
-    def _runner(self, state: RunState, now: Outcome) -> Runner[Any, D]:
+    def _runner(self, state: RunState, now: Moment) -> Runner[Any, D]:
         """Return what runs the state on; made before the run is claimed, since its values may not fit any more."""
         try:
             return Runner(self._worker, state, now)
@@ -221,7 +229,7 @@ class Machine(Generic[D]):
     def _result(self, state: RunState) -> Result[D]:
         return Result(state, self._plan.data.build(state.data), outputs(self._workflow, state))
 
-    def _emit(self, event: str, state: RunState, now: Outcome) -> Flow[None]:
+    def _emit(self, event: str, state: RunState, now: Moment) -> Flow[None]:
         if self._worker.policy.traced:
             yield Emit(run_event(event, state, now.time))
 
@@ -285,7 +293,7 @@ def get(run_id: str) -> Flow[Run | None]:
 
 def find(query: Query) -> Flow[tuple[list[Run], str | None]]:
     """Return the runs that a query finds, and the cursor of the next page."""
-    page = (yield Find(query)).value
+    page, *_ = yield Find(query)
     runs = []
     for record in page.records:
         runs.append(run_view((yield from open_record(record))))  # noqa: PERF401 (it yields)
@@ -294,11 +302,10 @@ def find(query: Query) -> Flow[tuple[list[Run], str | None]]:
 
 def delete(run_id: str) -> Flow[None]:
     """Remove a run that nobody holds."""
-    outcome = yield Load(check_id(run_id))
-    record = outcome.value
+    record, time, _ = yield Load(check_id(run_id))
     if record is None:
         raise RunNotFound(f"no run {run_id!r} in the store; see those there are with: flux list")
-    if record.status is RunStatus.RUNNING and record.wake_at > outcome.time:
+    if record.status is RunStatus.RUNNING and record.wake_at > time:
         raise RunBusy(
             f"run {run_id!r} is held by a worker until {utc(record.wake_at)}; delete it after that",
             until=record.wake_at,

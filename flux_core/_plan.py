@@ -32,9 +32,12 @@ class PlannedNode:
 
     @property
     def output(self) -> Codec[Any]:
-        """Return the codec of the handler's return annotation, or of anything if it has none."""
+        """Return the codec of the handler's return annotation, or of anything if it has none that can be saved."""
         if self._output is None:
-            self._output = codec_for(_return_type(self.node.handler))
+            try:
+                self._output = codec_for(_return_type(self.node.handler))
+            except InvalidWorkflow:  # whether the output itself can be saved shows when it is there
+                self._output = codec_for(Any)
         return self._output
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flux_core._errors import InvalidInput
@@ -40,7 +41,7 @@ def check_policy(policy: Policy) -> Policy:
     """
     for name, value, ok in (
         ("default_timeout", policy.timeout, policy.timeout is None or policy.timeout > 0),
-        ("lease", policy.lease, policy.lease > 0),
+        ("lease", policy.lease, 0 < policy.lease < inf),
         ("max_inline_wait", policy.max_inline_wait, policy.max_inline_wait >= 0),
         ("max_interruptions", policy.max_interruptions, policy.max_interruptions >= 1),
     ):

@@ -35,9 +35,10 @@ class StepRecord(NamedTuple):
     started_at: float | None = None
     """When the first attempt began."""
     completed_at: float | None = None
+    """When it completed, was skipped or failed for good."""
     output: Any = None
     error: ErrorInfo | None = None
-    """Of the last failed attempt, until one succeeds."""
+    """Of the last attempt that failed; it stays when a later one succeeds."""
     changes: Mapping[str, Any] = MappingProxyType({})
     """The fields of data that the node set, with their new values; a removed key has the value None."""
 
@@ -52,6 +53,8 @@ class Run(NamedTuple):
     status: RunStatus
     input: Any
     data: dict[str, Any]
+    initial: dict[str, Any]
+    """The data before the first node."""
     history: tuple[StepRecord, ...]
     """One record a node, in node order, up to where the run stands."""
     error: ErrorInfo | None

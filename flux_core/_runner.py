@@ -10,14 +10,14 @@ from flux_core._errors import NotSerializable, StepTimeout
 from flux_core._events import attempt_event, error_info, run_event, step_event
 from flux_core._json import decode
 from flux_core._keeping import save
-from flux_core._state import Entry, Lease, apply_changes
+from flux_core._state import Entry, Lease, apply_changes, changes
 from flux_core._status import RunStatus, StepStatus
 from flux_core._views import Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flux_core._effects import Flow, Outcome
+    from flux_core._effects import Flow, Moment
     from flux_core._plan import PlannedNode
     from flux_core._policy import Policy
     from flux_core._state import RunState
@@ -71,11 +71,23 @@ class Worker(NamedTuple):
 class Runner(Generic[I, D]):
     """Takes a run that its worker holds from node to node until it ends or is suspended."""
 
-    __slots__ = ("_data", "_input", "_monotonic", "_results", "_state", "_time", "_worker")
+    __slots__ = (
+        "_codec",
+        "_data",
+        "_input",
+        "_monotonic",
+        "_nodes",
+        "_results",
+        "_state",
+        "_time",
+        "_worker",
+    )
 
-    def __init__(self, worker: Worker, state: RunState, now: Outcome, data: D | None = None) -> None:
+    def __init__(self, worker: Worker, state: RunState, now: Moment, data: D | None = None) -> None:
         plan = worker.workflow.plan
         self._worker = worker
+        self._nodes = plan.nodes
+        self._codec = plan.data
         self._state = state
         self._time = now.time
         self._monotonic = now.monotonic
@@ -85,10 +97,9 @@ class Runner(Generic[I, D]):
 
     def run(self) -> Flow[Result[D]]:
         """Go on until the run has ended or is suspended."""
-        nodes = self._worker.workflow.plan.nodes
         state = self._state
-        while len(state.history) < len(nodes):
-            planned = nodes[len(state.history)]
+        while len(state.history) < len(self._nodes):
+            planned = self._nodes[len(state.history)]
             flow = self._apply if planned.node.name in state.kept else self._node
             if not (yield from flow(planned)):
                 break
@@ -109,8 +120,8 @@ class Runner(Generic[I, D]):
         current = self._state.current
         if node.when is not None and (current is None or not current.failures):
             context = self._context(node.name, None)
-            self._told(outcome := (yield Invoke(node.when, context, None, is_async=False)))
-            holds, error = outcome.value
+            effect = Invoke(node.when, context, None, is_async=False)
+            (holds, error), self._time, self._monotonic = yield effect
             if error is not None:
                 return (yield from self._fail(planned, context, error))
             if not holds:
@@ -123,11 +134,11 @@ class Runner(Generic[I, D]):
             context = self._context(node.name, timeout)
             if self._worker.policy.heard:
                 yield from self._began(planned, context)
-            self._told(outcome := (yield Invoke(node.handler, context, timeout, planned.is_async)))
-            output, error = outcome.value
+            effect = Invoke(node.handler, context, timeout, is_async=planned.is_async)
+            (output, error), self._time, self._monotonic = yield effect
             if error is None:
                 try:
-                    fields = self._worker.workflow.plan.data.fields(context.data)
+                    fields = self._codec.fields(context.data)
                     text = "null" if output is None else planned.output.encode(output)
                 except NotSerializable as unsaveable:
                     error = NotSerializable(f"step {node.name!r} left what cannot be saved: {unsaveable}")
@@ -146,14 +157,13 @@ class Runner(Generic[I, D]):
         entry.output = text
         before = state.data
         if fields != before:
-            entry.changes = {name: value for name, value in fields.items() if before.get(name) != value}
-            entry.changes |= {name: None for name in before if name not in fields}
+            entry.changes = changes(before, fields)
             state.set_data(fields)
         self._data = context.data
         self._results[entry.name] = output
         state.close(entry, planned.prefix)
         state.interruptions = 0
-        last = len(state.history) == len(self._worker.workflow.nodes)
+        last = len(state.history) == len(self._nodes)
         if last:
             self._end(RunStatus.COMPLETED)
         yield from self._save()
@@ -176,13 +186,13 @@ class Runner(Generic[I, D]):
         fields = dict(self._state.data)
         apply_changes(fields, entry.changes)
         self._state.set_data(fields)
-        self._data = self._worker.workflow.plan.data.build(fields)
+        self._data = self._codec.build(fields)
         self._results[entry.name] = planned.output.decode(entry.output)
         return (yield from self._pass(planned, entry))
 
     def _pass(self, planned: PlannedNode, entry: Entry) -> Flow[bool]:
         self._state.close(entry, planned.prefix)
-        if len(self._state.history) < len(self._worker.workflow.nodes):
+        if len(self._state.history) < len(self._nodes):
             return True
         yield from self._save_end(RunStatus.COMPLETED)
         return False
@@ -196,7 +206,7 @@ class Runner(Generic[I, D]):
             return (yield from self._fail(planned, context, error))
         if isinstance(error, StepTimeout) and not (yield from self._thread_ended()):
             return (yield from self._fail(planned, context, error))
-        self._data = self._worker.workflow.plan.data.build(state.data)
+        self._data = self._codec.build(state.data)
         entry.attempts += 1
         entry.failures += 1
         entry.error = error_info(error, retryable=True)
@@ -204,11 +214,12 @@ class Runner(Generic[I, D]):
         delay = retry.delay(entry.failures, self._worker.draw())
         yield from self._step_told("step:error", planned, entry, "step_error", context, error)
         yield from self._step_told("step:retry", planned, entry)
-        if delay > policy.max_inline_wait or not self._fits(delay):
+        timeout = planned.node.timeout or policy.timeout
+        if delay > policy.max_inline_wait or not self._fits(timeout, ahead=delay):
             yield from self._suspend(self._time + delay)
             return False
         yield from self._save(ahead=delay)
-        self._told((yield Delay(delay)))
+        _, self._time, self._monotonic = yield Delay(delay)
         return True
 
     def _fail(self, planned: PlannedNode, context: Context[I, D], error: Exception) -> Flow[bool]:
@@ -216,11 +227,12 @@ class Runner(Generic[I, D]):
         state = self._state
         retry = planned.node.retry or self._worker.policy.retry
         entry = self._entry(planned, StepStatus.FAILED)
+        entry.completed_at = self._time
         entry.attempts += 1
         entry.failures += 1
         entry.error = state.error = error_info(error, retryable=retry.covers(error))
         state.current = entry
-        self._data = self._worker.workflow.plan.data.build(state.data)
+        self._data = self._codec.build(state.data)
         self._end(RunStatus.FAILED)
         yield from self._save()
         yield from self._step_told("step:error", planned, entry, "step_error", context, error)
@@ -230,9 +242,9 @@ class Runner(Generic[I, D]):
     def _thread_ended(self) -> Flow[bool]:
         """Wait for what the timed-out attempt left running, as long as the lease lasts; whether it has ended."""
         assert self._state.lease is not None  # noqa: S101 (a runner's run is held)
-        outcome = yield AwaitThread(max(0.0, self._state.lease.until - self._time))
-        self._told(outcome)
-        return bool(outcome.value)
+        left = max(0.0, self._state.lease.until - self._time)
+        ended, self._time, self._monotonic = yield AwaitThread(left)
+        return bool(ended)
 
     def _suspend(self, wake_at: float) -> Flow[None]:
         state = self._state
@@ -244,7 +256,7 @@ class Runner(Generic[I, D]):
     def _save_end(self, status: RunStatus) -> Flow[None]:
         self._end(status)
         yield from self._save()
-        context = self._context(self._worker.workflow.nodes[-1].name, None)
+        context = self._context(self._nodes[-1].node.name, None)
         yield from self._run_told("workflow:complete", "workflow_complete", context)
 
     def _end(self, status: RunStatus) -> None:
@@ -259,12 +271,10 @@ class Runner(Generic[I, D]):
             self._state.wake_at = self._state.lease.until
         return save(self._state, worker.token, self._time)
 
-    def _fits(self, seconds: float | None) -> bool:
+    def _fits(self, seconds: float | None, ahead: float = 0.0) -> bool:
+        """Whether an attempt of so many seconds may be begun, `ahead` seconds from now."""
         deadline = self._worker.deadline
-        return deadline is None or deadline.leaves(seconds, self._monotonic)
-
-    def _told(self, outcome: Outcome) -> None:
-        self._time, self._monotonic = outcome.time, outcome.monotonic
+        return deadline is None or deadline.leaves(seconds, self._monotonic + ahead)
 
     def _entry(self, planned: PlannedNode, status: StepStatus) -> Entry:
         """Return the entry of the node that stands next, with the status."""

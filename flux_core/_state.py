@@ -223,9 +223,7 @@ class RunState:
             text += f',"output":{self._stored(entry.output)}'
         if entry.error:
             text += f',"error":{_dumps(entry.error._asdict())}'
-        if entry.changes:
-            text += self._changes(entry.changes)
-        return text + "}"
+        return text + (self._changes(entry.changes) if entry.changes else "") + "}"
 
     def _changes(self, changes: Mapping[str, str | None]) -> str:
         if None not in changes.values():
@@ -268,6 +266,14 @@ class RunState:
         entries = ",".join([entry.text for entry in self.history[self.paged : end]])
         self.page = self._put_out(f'{{"previous":{_dumps(self.page)},"entries":[{entries}]}}')
         self.paged = end
+
+
+def changes(before: dict[str, str], after: dict[str, str]) -> dict[str, str | None]:
+    """Return the fields of data that differ, with their new texts; None for one that was removed."""
+    changed: dict[str, str | None] = {name: text for name, text in after.items() if before.get(name) != text}
+    if not before.keys() <= after.keys():
+        changed.update((name, None) for name in before if name not in after)
+    return changed
 
 
 def apply_changes(fields: dict[str, str], changes: Mapping[str, str | None]) -> None:

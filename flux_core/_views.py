@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Final, Generic
 
 from flux_core._context import D
 from flux_core._display import plain
@@ -27,8 +27,8 @@ class Result(Generic[D]):
 
     def __init__(self, state: RunState, data: D, results: dict[str, Any]) -> None:
         self._state = state
-        self.data = data
-        self.results = results
+        self.data: Final = data
+        self.results: Final = results
 
     @property
     def id(self) -> str:
@@ -96,6 +96,7 @@ def run_view(state: RunState) -> Run:
         status=state.status,
         input=decode(state.origin.input, lenient=True),
         data={name: decode(text, lenient=True) for name, text in state.data.items()},
+        initial={name: decode(text, lenient=True) for name, text in state.origin.initial.items()},
         history=step_records(state),
         error=state.error,
         tags=state.origin.tags,

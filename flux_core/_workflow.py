@@ -49,13 +49,7 @@ class Workflow(Generic[I, D]):
         InvalidWorkflow: a name, a type or an option cannot be taken.
     """
 
-    __slots__ = ("_index", "_plan", "data", "input", "name", "nodes", "version")
-
-    name: str
-    input: type[I]
-    data: type[D]
-    version: str
-    nodes: tuple[Node, ...]
+    __slots__ = ("_data", "_index", "_input", "_name", "_nodes", "_plan", "_version")
 
     @overload
     def __init__(
@@ -75,13 +69,38 @@ class Workflow(Generic[I, D]):
     ) -> None: ...
 
     def __init__(self, name: str, *, input: Any = dict, data: Any = dict, version: str = "1") -> None:
-        self.name = _checked_name(name, "a workflow")
-        self.input = input
-        self.data = data
-        self.version = _checked_name(version, f"the version of workflow {name!r}")
-        self.nodes = ()
+        self._name = _checked_name(name, "a workflow")
+        self._input: type[I] = input
+        self._data: type[D] = data
+        self._version = _checked_name(version, f"the version of workflow {name!r}")
+        self._nodes: tuple[Node, ...] = ()
         self._index: dict[str, int] = {}
         self._plan: Plan | None = None
+
+    @property
+    def name(self) -> str:
+        """What stored runs refer to."""
+        return self._name
+
+    @property
+    def input(self) -> type[I]:
+        """The type of what a run is started with."""
+        return self._input
+
+    @property
+    def data(self) -> type[D]:
+        """The type of what the nodes share."""
+        return self._data
+
+    @property
+    def version(self) -> str:
+        """Recorded with each run."""
+        return self._version
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes, in the order in which they run."""
+        return self._nodes
 
     def step(
         self,
@@ -187,8 +206,13 @@ class Workflow(Generic[I, D]):
             name, kind, handler, _as_retry(retries, where), _as_seconds(timeout, where), when, compensate
         )
         grown: Workflow[I, D] = Workflow.__new__(Workflow)
-        grown.name, grown.input, grown.data, grown.version = self.name, self.input, self.data, self.version
-        grown.nodes = (*self.nodes, node)
+        grown._name, grown._input, grown._data, grown._version = (
+            self._name,
+            self._input,
+            self._data,
+            self._version,
+        )
+        grown._nodes = (*self._nodes, node)
         grown._index = self._index | {name: len(self.nodes)}
         grown._plan = None
         return grown

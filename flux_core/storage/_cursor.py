@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,8 +47,10 @@ def page(query: Query, found: Sequence[Record]) -> RecordPage:
 
 def encode(order: str, after: Position) -> str:
     """Return the cursor of the page that comes after a position in an order."""
+    from base64 import urlsafe_b64encode  # most pages are the last, and have no cursor
+
     text = json.dumps([order, float(after.at), after.id], separators=(",", ":"), ensure_ascii=False)
-    return base64.urlsafe_b64encode(text.encode()).decode()
+    return urlsafe_b64encode(text.encode()).decode()
 
 
 def decode(order: str, cursor: str) -> Position:
@@ -58,9 +59,11 @@ def decode(order: str, cursor: str) -> Position:
     Raises:
         InvalidInput: `encode` never gave this cursor, or gave it for another order.
     """
+    from base64 import urlsafe_b64decode  # as in encode
+
     refusal = InvalidInput("this is not the cursor of any page; pass it on as it came", path="cursor")
     try:
-        kind, at, run_id = json.loads(base64.urlsafe_b64decode(cursor))
+        kind, at, run_id = json.loads(urlsafe_b64decode(cursor))
         after = Position(at, run_id)
         genuine = isinstance(at, float) and isinstance(run_id, str) and encode(kind, after) == cursor
     except (TypeError, ValueError, RecursionError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from flux_core._effects import Create, Delete, Find, GetBlob, Load, Outcome, PutBlob, Save
+from flux_core._effects import Create, Delete, Find, GetBlob, Load, PutBlob, Save
 from flux_core._engine import Driver, Engine
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Call:
         except Exception as error:  # noqa: BLE001 (the flow decides)
             self._go(lambda error=error: self._flow.throw(error))  # type: ignore[misc]  # a default argument
         else:
-            self._go(lambda: self._flow.send(Outcome(value, self._clock.time(), self._clock.monotonic())))
+            self._go(lambda: self._flow.send((value, self._clock.time(), self._clock.monotonic())))
 
     def finish(self) -> Any:
         """Perform what is left, and return the result or raise the error of the call."""
