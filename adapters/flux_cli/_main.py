@@ -1,0 +1,106 @@
+"""The command's frame: how commands are called, how errors are told, which exit code comes out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from io import TextIOWrapper
+from traceback import format_exception
+from typing import Final
+
+import click
+
+from flux_cli._exit import MEANINGS, ExitCode, failure_of
+from flux_cli._graph import graph
+from flux_cli._options import app_option, store_option
+from flux_cli._reading import delete, list_runs, show
+from flux_cli._running import resume, retry, run
+from flux_cli._ticking import tick
+from flux_core import __version__
+
+EXIT_CODES: Final = "\b\nExit codes:\n" + "\n".join(
+    f"  {code:>3}  {meaning}" for code, meaning in MEANINGS.items()
+)
+
+
+class CommandLine(click.Group):
+    """A group whose commands return their exit code, and whose errors are one line or one JSON object."""
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Run the command that the arguments name, and exit with its code."""
+        as_json = "--json" in ctx.args
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever read the output has seen enough
+            _discard_stdout()
+            code = ExitCode.DONE
+        except click.exceptions.Exit:
+            raise
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (the last stop: told, and made an exit code)
+            code = _tell(error, as_json=as_json)
+        ctx.exit(code)
+
+
+class OneLineLog(logging.Handler):
+    """Writes a record to standard error as one line, without a traceback unless FLUX_DEBUG=1 asks for it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error and not _debugging():
+            click.echo(f"{record.name}: {record.getMessage()}: {type(error).__name__}: {error}", err=True)
+        else:
+            click.echo(f"{record.name}: {self.format(record)}", err=True)
+
+
+@click.group(cls=CommandLine, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@app_option(envvar="FLUX_APP", show_envvar=True)
+@store_option(envvar="FLUX_STORE", show_envvar=True)
+@click.version_option(__version__, message="flux %(version)s")
+def flux() -> None:
+    """Run workflows, see how their runs stand, go on with those that stopped.
+
+    The app is --app, else FLUX_APP, else what the nearest pyproject.toml calls app under [tool.flux]. The store
+    is --store, else FLUX_STORE, else the app's own, else sqlite:///flux.db in the current folder. Both options may
+    also stand behind the command.
+    """
+
+
+for _command in (run, list_runs, show, retry, resume, tick, delete, graph):
+    flux.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line that the process was called with, and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a mark that the terminal cannot show is no reason to fail
+    logging.lastResort = OneLineLog(logging.WARNING)  # what is logged by an app that has set up no logging
+    flux(prog_name="flux")
+
+
+def _tell(error: BaseException, *, as_json: bool) -> ExitCode:
+    """Write the error to standard error; return the exit code that it leads to."""
+    failure = failure_of(error)
+    if failure.exit is ExitCode.INTERNAL and _debugging():
+        click.echo("".join(format_exception(error)), err=True, nl=False)
+    if as_json:
+        document = {"error": {"code": failure.code, "message": failure.message}}
+        click.echo(json.dumps(document), err=True)
+    elif isinstance(error, click.UsageError):
+        error.show()
+    else:
+        click.echo(f"flux: {failure.message}", err=True)
+    return failure.exit
+
+
+def _debugging() -> bool:
+    return os.environ.get("FLUX_DEBUG") == "1"
+
+
+def _discard_stdout() -> None:
+    """Let what is still buffered go nowhere, so that the interpreter's last flush does not fail too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

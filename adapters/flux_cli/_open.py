@@ -1,0 +1,54 @@
+"""Opening the store that a command works on, and the app over it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+from flux_cli._exit import StoreNotFound
+from flux_core.storage import open_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flux_core import App
+    from flux_core.storage import Storage
+    from flux_core.trace import TraceSink
+
+DEFAULT_STORE: Final = "sqlite:///flux.db"
+
+
+@contextmanager
+def opened(
+    app: App, store: str | None, *, existing: bool = False, trace: tuple[TraceSink, ...] = ()
+) -> Iterator[App]:
+    """Give the app over the store at the URL, without one over its own, else over the default; close it at the end.
+
+    Args:
+        app: what to open; it is left as it is.
+        store: the URL.
+        existing: refuse to make a new file, for commands that look for what is there.
+        trace: sinks beside those of the app.
+
+    Raises:
+        StoreNotFound: there is no file where there must be one.
+        InvalidInput: no store is known for the URL.
+        StoreError: the store cannot be opened.
+    """
+    storage = app.storage if store is None else None
+    if storage is None:
+        storage = _open(store or DEFAULT_STORE, existing=existing)
+    with app.on(storage, trace=trace) as open_app:
+        yield open_app
+
+
+def _open(url: str, *, existing: bool) -> Storage:
+    scheme, _, location = url.partition(":///")
+    file = Path(unquote(location.partition("?")[0]))
+    if existing and scheme == "sqlite" and not file.exists():
+        raise StoreNotFound(
+            f"there is no store {file.absolute()}; name one with --store, such as {DEFAULT_STORE}"
+        )
+    return open_storage(url)
