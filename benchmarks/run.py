@@ -1,0 +1,21 @@
+"""Runs the benchmarks that are named, or all of them: `python benchmarks/run.py [name ...] [--quick]`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # a checkout needs no installation
+
+from benchmarks import due, growth, imports, steps
+from benchmarks.report import main
+
+if __name__ == "__main__":
+    main(
+        {
+            "imports": imports.measure,
+            "steps": steps.measure,
+            "growth": growth.measure,
+            "due": due.measure,
+        }
+    )
