@@ -15,12 +15,14 @@ from typing import Any
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS stock (product_id TEXT PRIMARY KEY, quantity INTEGER NOT NULL, price INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS calls (service TEXT NOT NULL, key TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS effects (service TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (service, key));
+CREATE TABLE IF NOT EXISTS effects (
+    service TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (service, key)
+);
 INSERT OR IGNORE INTO stock VALUES ('mug', 100, 1200), ('tee', 50, 2500), ('poster', 0, 900);
 """
 
 
-class PaymentDeclined(Exception):  # noqa: N818 (what a payment service says)
+class PaymentDeclined(Exception):
     """The card was refused; trying again will not help."""
 
 
