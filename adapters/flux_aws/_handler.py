@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 from flux_aws._service import Service
 from flux_aws._source import Invocation
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 
     from flux_aws._service import Key
     from flux_aws._source import LambdaContext
+
+
+ON_LAMBDA: Final = "AWS_LAMBDA_FUNCTION_NAME"
+"""A variable that Lambda sets: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
 
 
 def handler(
@@ -47,11 +53,16 @@ def handler(
     """
     app = App([app]) if isinstance(app, Workflow) else app
     chosen = _chosen(app, workflow)
-    service = Service(with_store(app), chosen, key)
+
+    @cache
+    def service() -> Service:
+        return Service(with_store(app), chosen, key)
 
     def respond(event: Any, context: LambdaContext | None = None) -> Any:
-        return source_of(event).respond(service, Invocation.of(event, context))
+        return source_of(event).respond(service(), Invocation.of(event, context))
 
+    if ON_LAMBDA in os.environ:
+        service()  # the store is opened at init, not by the first order; elsewhere nobody may ever send one
     return respond
 
 

@@ -10,3 +10,9 @@ from aws.shop import Shop
 def shop() -> Shop:
     """A shop that has sold nothing yet."""
     return Shop()
+
+
+@pytest.fixture(autouse=True)
+def on_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the variable by which a function knows that it runs on Lambda."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orders")

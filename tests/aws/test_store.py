@@ -86,3 +86,16 @@ def test_a_file_that_outlives_the_sandbox_is_not_warned_of(
         flux_aws.handler(app)
 
     assert WARNING not in caplog.text
+
+
+def test_elsewhere_the_store_is_opened_by_the_first_event(
+    lasting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module that makes a handler can be imported off Lambda, for its app, without a store being opened."""
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME")
+    monkeypatch.setenv("FLUX_STORE", f"sqlite:///{lasting}/late.db")
+    handler = flux_aws.handler(ONE)
+    assert not (lasting / "late.db").exists()
+    handler({}, None)
+
+    assert (lasting / "late.db").exists()

@@ -55,7 +55,7 @@ def storage(path: Path) -> Iterator[SQLiteStorage]:
 
 def python(script: str, path: Path) -> subprocess.Popen[str]:
     """Start a process of its own that runs the script on the file, with no package installed."""
-    return subprocess.Popen(  # noqa: S603 (the test's own Python and script)
+    return subprocess.Popen(
         [sys.executable, "-S", "-W", "error", "-c", PRELUDE + textwrap.dedent(script), str(path)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         text=True,
