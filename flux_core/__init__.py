@@ -32,15 +32,15 @@ from flux_core._errors import (
     StoreError,
     UnknownWorkflow,
 )
-from flux_core._flows import EngineOptions, Hooks, TickReport
 from flux_core._ids import check_id, run_id_from
+from flux_core._options import EngineOptions, Hooks
 from flux_core._page import Page
+from flux_core._result import Result
 from flux_core._retry import Retry
-from flux_core._run import ErrorInfo, Run, StepRecord
+from flux_core._run import ErrorInfo, Run, StepRecord, TickReport
 from flux_core._status import RunStatus, StepStatus
 from flux_core._trace import TraceEvent
 from flux_core._version import __version__
-from flux_core._views import Result
 from flux_core._workflow import Node, Workflow
 
 __all__ = [

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Unpack
 
-    from flux_core._flows import EngineOptions, TickReport
+    from flux_core._options import EngineOptions
     from flux_core._page import Page
-    from flux_core._run import Run
+    from flux_core._result import Result
+    from flux_core._run import Run, TickReport
     from flux_core._status import RunStatus
     from flux_core._trace import TraceSink
-    from flux_core._views import Result
     from flux_core._workflow import Workflow
     from flux_core.storage import Storage
 

@@ -1,44 +1,22 @@
-"""The engine for asynchronous callers: performs the machine's effects on the caller's event loop."""
+"""The engine for asynchronous callers: the methods of `Engine`, awaited."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from flux_core import _machine
-from flux_core._attempt import AttemptThread, awaited, timed_out
-from flux_core._effects import (
-    AwaitThread,
-    Call,
-    Create,
-    Delay,
-    Delete,
-    Emit,
-    Find,
-    GetBlob,
-    Invoke,
-    Load,
-    Moment,
-    Now,
-    PutBlob,
-    Save,
-)
-from flux_core._flows import Flows
-from flux_core._listeners import report_failure
 from flux_core._page import Page
 
 if TYPE_CHECKING:
-    from asyncio import Event
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
     from typing import Self, Unpack
 
     from flux_core._context import D, I
-    from flux_core._effects import Attempt, Flow
-    from flux_core._flows import EngineOptions, TickReport
-    from flux_core._run import Run
+    from flux_core._effects import Flow
+    from flux_core._options import EngineOptions
+    from flux_core._result import Result
+    from flux_core._run import Run, TickReport
     from flux_core._status import RunStatus
-    from flux_core._views import Result
     from flux_core._workflow import Workflow
     from flux_core.storage import Storage
 
@@ -57,6 +35,8 @@ class AsyncEngine:
     """
 
     def __init__(self, storage: Storage | None = None, **options: Unpack[EngineOptions]) -> None:
+        from flux_core._flows import Flows  # the machine is loaded by the first engine
+
         self._flows = Flows(storage, **options)
 
     @property
@@ -118,7 +98,7 @@ class AsyncEngine:
 
     async def get(self, run_id: str) -> Run | None:
         """Return the stored run, or None."""
-        return await self._drive(_machine.get(run_id))
+        return await self._drive(self._flows.get(run_id))
 
     async def list(
         self,
@@ -135,7 +115,7 @@ class AsyncEngine:
 
     async def delete(self, run_id: str) -> None:
         """Remove a run that nobody holds; see `Engine.delete`."""
-        await self._drive(_machine.delete(run_id))
+        await self._drive(self._flows.delete(run_id))
 
     def close(self) -> None:
         """Close the trace sinks and the store."""
@@ -149,135 +129,6 @@ class AsyncEngine:
         self.close()
 
     async def _drive(self, flow: Flow[T]) -> T:
+        from flux_core._async_driver import AsyncDriver  # loaded with the first call
+
         return await AsyncDriver(self._flows).run(flow)
-
-
-class AsyncDriver:
-    """Performs the effects of one flow."""
-
-    __slots__ = ("_clock", "_flows", "_left", "_storage", "_store")
-
-    def __init__(self, flows: Flows) -> None:
-        self._flows = flows
-        self._storage = flows.storage
-        self._clock = flows.clock
-        self._store = _in_thread if getattr(flows.storage, "blocking", True) else _inline
-        self._left: Event | None = None  # ends with what a timed-out attempt left running
-
-    async def run(self, flow: Flow[T]) -> T:
-        """Perform effect after effect until the flow returns; what an effect raises is raised in the flow."""
-        time, monotonic = self._clock.time, self._clock.monotonic
-        try:
-            effect = next(flow)
-            while True:
-                try:
-                    value = await self._perform[type(effect)](self, effect)
-                except Exception as error:  # noqa: BLE001 (the flow decides)
-                    effect = flow.throw(error)
-                else:
-                    effect = flow.send((value, time(), monotonic()))
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]  # StopIteration is not generic
-
-    async def _now(self, _: Now) -> Moment:
-        return Moment(self._clock.time(), self._clock.monotonic())
-
-    async def _load(self, effect: Load) -> object:
-        return await self._store(self._storage.load, effect.run_id)
-
-    async def _create(self, effect: Create) -> None:
-        await self._store(self._storage.create, effect.record)
-
-    async def _save(self, effect: Save) -> None:
-        await self._store(lambda: self._storage.save(effect.record, replaces=effect.replaces))
-
-    async def _put_blob(self, effect: PutBlob) -> None:
-        await self._store(self._storage.put_blob, effect.run_id, effect.key, effect.value)
-
-    async def _get_blob(self, effect: GetBlob) -> object:
-        return await self._store(self._storage.get_blob, effect.run_id, effect.key)
-
-    async def _find(self, effect: Find) -> object:
-        return await self._store(self._storage.find, effect.query)
-
-    async def _delete(self, effect: Delete) -> None:
-        await self._store(self._storage.delete, effect.run_id)
-
-    async def _delay(self, effect: Delay) -> None:
-        await self._clock.sleep_async(effect.seconds)
-
-    async def _emit(self, effect: Emit) -> None:
-        self._flows.listeners.emit(effect.event)
-
-    async def _call(self, effect: Call) -> None:
-        try:
-            returned = self._flows.listeners.hooks[effect.hook](*effect.arguments)
-            if hasattr(returned, "__await__"):
-                await returned
-        except Exception as error:  # noqa: BLE001 (a hook breaks no run)
-            report_failure(f"hook {effect.hook}", error)
-
-    async def _invoke(self, effect: Invoke) -> Attempt:
-        if effect.timeout is not None and not effect.is_async:
-            output, error = await self._in_thread(effect)
-        else:
-            try:
-                output, error = effect.function(effect.context), None
-            except Exception as raised:  # noqa: BLE001 (it is the handler's, and becomes the attempt's)
-                return None, raised
-        return await awaited(output, effect) if hasattr(output, "__await__") else (output, error)
-
-    async def _in_thread(self, effect: Invoke) -> Attempt:
-        import asyncio
-
-        ended = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        def end() -> None:
-            with suppress(RuntimeError):  # a thread that was left behind may outlive the loop
-                loop.call_soon_threadsafe(ended.set)
-
-        thread = AttemptThread(effect, on_end=end)
-        try:
-            await asyncio.wait_for(ended.wait(), effect.timeout)
-        except TimeoutError:
-            self._left = ended
-            return None, timed_out(effect)
-        return thread.attempt()
-
-    async def _await_thread(self, effect: AwaitThread) -> bool:
-        import asyncio
-
-        if self._left is None:
-            return True
-        try:
-            await asyncio.wait_for(self._left.wait(), effect.timeout)
-        except TimeoutError:
-            return False
-        return True
-
-    _perform: ClassVar[dict[type, Callable[..., Awaitable[object]]]] = {
-        Now: _now,
-        Load: _load,
-        Create: _create,
-        Save: _save,
-        PutBlob: _put_blob,
-        GetBlob: _get_blob,
-        Find: _find,
-        Delete: _delete,
-        Invoke: _invoke,
-        AwaitThread: _await_thread,
-        Delay: _delay,
-        Emit: _emit,
-        Call: _call,
-    }
-
-
-async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
-    import asyncio
-
-    return await asyncio.to_thread(function, *arguments)
-
-
-async def _inline(function: Callable[..., Any], *arguments: Any) -> Any:
-    return function(*arguments)

@@ -53,6 +53,13 @@ async def awaited(awaitable: Awaitable[Any], effect: Invoke) -> Attempt:
             return await awaitable, None
     except TimeoutError as error:
         return None, timed_out(effect) if scope.expired() else error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # it is the caller who was cancelled
+            raise
+        cancelled = RuntimeError(f"what step {effect.context.step!r} awaited was cancelled")
+        cancelled.__cause__ = error
+        return None, cancelled
     except Exception as error:  # noqa: BLE001 (it is the handler's, and becomes the attempt's)
         return None, error
 

@@ -19,7 +19,7 @@ class _Effect:
     __slots__: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        values = ", ".join(repr(getattr(self, name)) for name in self.__slots__)
+        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
         return f"{type(self).__name__}({values})"
 
 

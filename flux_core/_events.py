@@ -96,8 +96,15 @@ def error_info(error: Exception, *, retryable: bool) -> ErrorInfo:
     code = error.code if isinstance(error, FluxError) else "STEP_FAILED"
     trace = "".join(format_exception(error))
     return ErrorInfo(
-        type(error).__name__, str(error)[:LONGEST_MESSAGE], code, retryable, trace[-LONGEST_TRACEBACK:]
+        type(error).__name__, _message(error)[:LONGEST_MESSAGE], code, retryable, trace[-LONGEST_TRACEBACK:]
     )
+
+
+def _message(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception as broken:  # noqa: BLE001 (a handler may raise anything, also what cannot be shown)
+        return f"it cannot be shown: its __str__ raised {type(broken).__name__}"
 
 
 def _changes(entry: Entry) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 from os import urandom
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from flux_core import _machine
 from flux_core._clock import SystemClock
@@ -15,74 +15,27 @@ from flux_core._listeners import Listeners, report_failure
 from flux_core._machine import Machine
 from flux_core._policy import Policy, check_policy
 from flux_core._retry import Retry
+from flux_core._run import TickReport
 from flux_core._runner import Deadline, Worker
 from flux_core._status import RunStatus
 from flux_core.storage import MemoryStorage, Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from datetime import datetime
 
     from flux_core._clock import Clock
     from flux_core._context import Context, D, I
     from flux_core._effects import Flow
+    from flux_core._options import Hooks
+    from flux_core._result import Result
     from flux_core._run import Run
     from flux_core._trace import TraceSink
-    from flux_core._views import Result
     from flux_core._workflow import Workflow
     from flux_core.storage import Record, Storage
 
 
 PAGE = 100  # due runs that tick asks the store for at a time
-
-
-class Hooks(TypedDict, total=False):
-    """What an engine calls as it goes, `def` or `async def`, all of them optional."""
-
-    step_start: Callable[[str, Context[Any, Any]], object]
-    """Called with the step's name for each attempt, and so is `step_error`."""
-    step_complete: Callable[[str, Context[Any, Any], Any], object]
-    """Called once, with the output."""
-    step_error: Callable[[str, Context[Any, Any], Exception], object]
-    workflow_complete: Callable[[Context[Any, Any]], object]
-    workflow_error: Callable[[Context[Any, Any], Exception], object]
-
-
-class EngineOptions(TypedDict, total=False):
-    """The options of an engine, all of them optional."""
-
-    trace: Iterable[TraceSink]
-    """Where trace events go."""
-    on: Hooks
-    """What to call as it goes."""
-    default_retries: int | Retry
-    """For nodes that say nothing; 0."""
-    default_timeout: float | None
-    """Seconds, for nodes that say nothing; None."""
-    lease: float
-    """Seconds after which a worker that shows no sign of life may be taken over from; 60."""
-    max_inline_wait: float
-    """The longest back-off, in seconds, that is waited out in the process; 5."""
-    max_interruptions: int
-    """How many take-overs in a row without a completed node end a run; 5."""
-    redact: Iterable[str]
-    """Paths such as `card.number` that are masked in every trace event."""
-    clock: Clock
-    """Where the time comes from; the computer's own."""
-
-
-class TickReport(NamedTuple):
-    """What a tick did."""
-
-    due: int = 0
-    """Runs that were due."""
-    claimed: int = 0
-    """Of these, the ones that it went on with."""
-    completed: int = 0
-    suspended: int = 0
-    failed: int = 0
-    skipped: int = 0
-    """Due runs that another worker was faster to claim, or that cannot go on; the latter are logged."""
 
 
 class Flows:
@@ -167,6 +120,12 @@ class Flows:
                 cursor=cursor,
             )
         )
+
+    def get(self, run_id: str) -> Flow[Run | None]:
+        return _machine.get(run_id)
+
+    def delete(self, run_id: str) -> Flow[None]:
+        return _machine.delete(run_id)
 
     def tick(
         self, workflows: Iterable[Workflow[Any, Any]], limit: int, deadline: float | None

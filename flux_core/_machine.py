@@ -24,16 +24,17 @@ from flux_core._errors import (
 from flux_core._events import error_info, run_event
 from flux_core._ids import check_id
 from flux_core._keeping import create, load, open_record, save
+from flux_core._result import Result
 from flux_core._runner import Runner, Worker, outputs
 from flux_core._state import Entry, Origin, RunState
 from flux_core._status import RunStatus, StepStatus
-from flux_core._views import Result, run_view
+from flux_core._views import run_view
 from flux_core._workflow import COMMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from flux_core._effects import Flow, Moment
+    from flux_core._effects import Flow, Moment, T
     from flux_core._run import Run
     from flux_core.storage import Query, Record
 
@@ -153,9 +154,9 @@ class Machine(Generic[D]):
             self._check_definition(state, len(state.history) + 1)
             self._take(state, now)
             runner = self._runner(state, now)
-            looping = interrupted and self._count_interruption(state)
+            looping = self._count_interruption(state) if interrupted else None
             if (yield from self._claim(state, now)):
-                return self._result(state) if looping else (yield from runner.run())
+                return (yield from (runner.give_up(looping) if looping else runner.run()))
             state = yield from self._load(state.id)
         raise _contended(state.id)
 
@@ -165,7 +166,8 @@ class Machine(Generic[D]):
             yield from save(state, self._worker.token, now.time)
         except LeaseLost:
             return False
-        yield from self._emit("workflow:error" if state.status.ended else "workflow:resume", state, now)
+        if not state.status.ended:
+            yield from self._emit("workflow:resume", state, now)
         return True
 
     def _take(self, state: RunState, now: Moment) -> None:
@@ -174,14 +176,14 @@ class Machine(Generic[D]):
         state.lease = self._worker.lease(now.time, now.monotonic)
         state.wake_at = state.lease.until
 
-    def _count_interruption(self, state: RunState) -> bool:
-        """Record that the worker before was lost; return whether that was once too often, and ends the run."""
+    def _count_interruption(self, state: RunState) -> CrashLoop | None:
+        """Record that the worker before was lost; if that was once too often, end the run and return why."""
         state.interruptions += 1
         node = self._workflow.nodes[len(state.history)]
         state.current = state.current or Entry(node.name, node.kind, state.updated_at)
         state.current.attempts += 1
         if state.interruptions < self._worker.policy.max_interruptions:
-            return False
+            return None
         error = CrashLoop(
             f"{node.kind} {node.name!r} lost its worker {state.interruptions} times in a row: out of memory, a"
             " crash, or a time-out of the platform? See to the cause, then retry the step"
@@ -190,7 +192,7 @@ class Machine(Generic[D]):
         state.current.error = state.error = error_info(error, retryable=False)
         state.change_status(RunStatus.FAILED)
         state.lease = state.wake_at = None
-        return True
+        return error
 
     def _go_back(self, state: RunState, position: int, *, redo_commits: bool) -> None:
         """Forget the nodes from that place on; completed commits are kept, or made due under a new generation."""
@@ -218,8 +220,12 @@ class Machine(Generic[D]):
 
     def _runner(self, state: RunState, now: Moment) -> Runner[Any, D]:
         """Return what runs the state on; made before the run is claimed, since its values may not fit any more."""
+        return self._fitting(state, lambda: Runner(self._worker, state, now))
+
+    def _fitting(self, state: RunState, read: Callable[[], T]) -> T:
+        """Return what is read of the values that the run has saved, if they fit the types as they are now."""
         try:
-            return Runner(self._worker, state, now)
+            return read()
         except (InvalidInput, NotSerializable) as error:
             raise DefinitionChanged(
                 f"what run {state.id!r} has saved does not fit the types that workflow {self._workflow.name!r} has"
@@ -227,7 +233,8 @@ class Machine(Generic[D]):
             ) from error
 
     def _result(self, state: RunState) -> Result[D]:
-        return Result(state, self._plan.data.build(state.data), outputs(self._workflow, state))
+        data = self._fitting(state, lambda: self._plan.data.build(state.data))
+        return Result(state, data, self._fitting(state, lambda: outputs(self._workflow, state.history)))
 
     def _emit(self, event: str, state: RunState, now: Moment) -> Flow[None]:
         if self._worker.policy.traced:
@@ -240,7 +247,8 @@ class Machine(Generic[D]):
             raise InputMismatch(
                 f"the id {state.id!r} is taken by a run of workflow {state.origin.workflow!r}; use another id"
             )
-        if codec.decode(state.origin.input) != codec.decode(self._encoded(given)):
+        saved = self._fitting(state, lambda: codec.decode(state.origin.input))
+        if saved != codec.decode(self._encoded(given)):
             raise InputMismatch(
                 f"run {state.id!r} was started with a different input; the same id must mean the same input"
             )

@@ -1,4 +1,4 @@
-"""What a caller sees of a run: the run itself, its steps, its error."""
+"""What callers are told of runs: the stored run, its steps, its error, and what a tick did."""
 
 from __future__ import annotations
 
@@ -67,3 +67,17 @@ class Run(NamedTuple):
     wake_at: float | None
     created_at: float
     updated_at: float
+
+
+class TickReport(NamedTuple):
+    """What a tick did."""
+
+    due: int = 0
+    """Runs that were due."""
+    claimed: int = 0
+    """Of these, the ones that it went on with."""
+    completed: int = 0
+    suspended: int = 0
+    failed: int = 0
+    skipped: int = 0
+    """Due runs that another worker was faster to claim, or that cannot go on; the latter are logged."""

@@ -10,12 +10,12 @@ from flux_core._errors import NotSerializable, StepTimeout
 from flux_core._events import attempt_event, error_info, run_event, step_event
 from flux_core._json import decode
 from flux_core._keeping import save
+from flux_core._result import Result
 from flux_core._state import Entry, Lease, apply_changes, changes
 from flux_core._status import RunStatus, StepStatus
-from flux_core._views import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from flux_core._effects import Flow, Moment
     from flux_core._plan import PlannedNode
@@ -75,6 +75,7 @@ class Runner(Generic[I, D]):
         "_codec",
         "_data",
         "_input",
+        "_kept",
         "_monotonic",
         "_nodes",
         "_results",
@@ -93,7 +94,8 @@ class Runner(Generic[I, D]):
         self._monotonic = now.monotonic
         self._input: I = plan.input.decode(state.origin.input)
         self._data: D = plan.data.build(state.data) if data is None else data
-        self._results = outputs(worker.workflow, state)
+        self._results = outputs(worker.workflow, state.history)
+        self._kept = outputs(worker.workflow, state.kept.values())
 
     def run(self) -> Flow[Result[D]]:
         """Go on until the run has ended or is suspended."""
@@ -107,6 +109,12 @@ class Runner(Generic[I, D]):
             if state.status is RunStatus.RUNNING:  # the definition has become shorter
                 yield from self._save_end(RunStatus.COMPLETED)
         return Result(state, self._data, self._results)
+
+    def give_up(self, error: Exception) -> Flow[Result[D]]:
+        """Tell that the run has failed without an attempt of its next node, and return it."""
+        context = self._context(self._nodes[len(self._state.history)].node.name, None)
+        yield from self._run_told("workflow:error", "workflow_error", context, error)
+        return Result(self._state, self._data, self._results)
 
     # A node's flow returns whether the run goes on with the next one.
 
@@ -174,11 +182,13 @@ class Runner(Generic[I, D]):
         return not last
 
     def _skip(self, planned: PlannedNode) -> Flow[bool]:
-        """Pass the node over; that is saved with the next node, since deciding it again does no harm."""
+        """Pass the node over."""
         entry = self._entry(planned, StepStatus.SKIPPED)
+        entry.attempts = 0  # an interrupted one was none: it ended before the handler was called
         entry.completed_at = self._time
+        go_on = yield from self._pass(planned, entry)
         yield from self._step_told("step:skipped", planned, entry)
-        return (yield from self._pass(planned, entry))
+        return go_on
 
     def _apply(self, planned: PlannedNode) -> Flow[bool]:
         """Pass a completed commit that a retry went back over: its output and changes count again."""
@@ -187,12 +197,14 @@ class Runner(Generic[I, D]):
         apply_changes(fields, entry.changes)
         self._state.set_data(fields)
         self._data = self._codec.build(fields)
-        self._results[entry.name] = planned.output.decode(entry.output)
+        self._results[entry.name] = self._kept[entry.name]
         return (yield from self._pass(planned, entry))
 
     def _pass(self, planned: PlannedNode, entry: Entry) -> Flow[bool]:
+        """Save a node that is finished without having run, so that an interruption counts for the one after it."""
         self._state.close(entry, planned.prefix)
         if len(self._state.history) < len(self._nodes):
+            yield from self._save()
             return True
         yield from self._save_end(RunStatus.COMPLETED)
         return False
@@ -330,13 +342,13 @@ class Runner(Generic[I, D]):
             yield Emit(run_event(event, self._state, self._time))
 
 
-def outputs(workflow: Workflow[Any, Any], state: RunState) -> dict[str, Any]:
+def outputs(workflow: Workflow[Any, Any], entries: Collection[Entry]) -> dict[str, Any]:
     """Return the outputs of the completed nodes, by name, decoded under their types."""
-    if not state.history:
+    if not entries:
         return {}
     codecs = {planned.node.name: planned.output for planned in workflow.plan.nodes}
     return {
         entry.name: codecs[entry.name].decode(entry.output) if entry.name in codecs else decode(entry.output)
-        for entry in state.history
+        for entry in entries
         if entry.status is StepStatus.COMPLETED
     }

@@ -1,89 +1,18 @@
-"""A run as callers see it: the result of a call, and the stored run."""
+"""The machine's state of a run, turned into what callers see."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Generic
+from typing import TYPE_CHECKING, Any
 
-from flux_core._context import D
 from flux_core._display import plain
 from flux_core._json import decode
 from flux_core._run import Run, StepRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flux_core._run import ErrorInfo
     from flux_core._state import Entry, RunState
-    from flux_core._status import RunStatus
-
-
-class Result(Generic[D]):
-    """How a run stood when the call that worked on it returned.
-
-    Attributes:
-        data: the data, of the workflow's type.
-        results: the outputs of the completed nodes, by name.
-    """
-
-    __slots__ = ("_state", "data", "results")
-
-    def __init__(self, state: RunState, data: D, results: dict[str, Any]) -> None:
-        self._state = state
-        self.data: Final = data
-        self.results: Final = results
-
-    @property
-    def id(self) -> str:
-        """The run's id."""
-        return self._state.id
-
-    @property
-    def workflow(self) -> str:
-        """The workflow's name."""
-        return self._state.origin.workflow
-
-    @property
-    def status(self) -> RunStatus:
-        """Where the run stands; a failing step makes this `failed`, not an exception."""
-        return self._state.status
-
-    @property
-    def error(self) -> ErrorInfo | None:
-        """What the run failed with."""
-        return self._state.error
-
-    @property
-    def duration(self) -> float:
-        """Seconds from the run's creation to its last save."""
-        return self._state.updated_at - self._state.origin.created_at
-
-    @property
-    def wake_at(self) -> float | None:
-        """When the run goes on, in Unix seconds; None once it has ended."""
-        return self._state.wake_at
-
-    @property
-    def history(self) -> tuple[StepRecord, ...]:
-        """One record a node, in node order, up to where the run stands."""
-        return step_records(self._state)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as a JSON-able dict: `id, workflow, status, data, results, duration, error`."""
-        data = {name: decode(text, lenient=True) for name, text in self._state.data.items()}
-        return {
-            "id": self.id,
-            "workflow": self.workflow,
-            "status": str(self.status),
-            "data": plain(data),
-            "results": {
-                entry.name: plain(decode(entry.output, lenient=True))
-                for entry in self._state.history
-                if entry.name in self.results
-            },
-            "duration": self.duration,
-            "error": error_dict(self.error),
-        }
-
-    def __repr__(self) -> str:
-        return f"<Result of run {self.id!r}: {self.status}>"
 
 
 def run_view(state: RunState) -> Run:
@@ -107,6 +36,23 @@ def run_view(state: RunState) -> Run:
         created_at=state.origin.created_at,
         updated_at=state.updated_at,
     )
+
+
+def result_dict(state: RunState, results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result of a call as a JSON-able dict; an error is without its traceback."""
+    return {
+        "id": state.id,
+        "workflow": state.origin.workflow,
+        "status": str(state.status),
+        "data": {name: plain(decode(text, lenient=True)) for name, text in state.data.items()},
+        "results": {
+            entry.name: plain(decode(entry.output, lenient=True))
+            for entry in state.history
+            if entry.name in results
+        },
+        "duration": state.updated_at - state.origin.created_at,
+        "error": error_dict(state.error),
+    }
 
 
 def step_records(state: RunState) -> tuple[StepRecord, ...]:

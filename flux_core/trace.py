@@ -40,7 +40,7 @@ class ConsoleTrace:
 
     def emit(self, event: TraceEvent) -> None:
         """Write the event as a line."""
-        line = describe_event(event)
+        line = _describe(event)
         with self._lock:
             stream = sys.stderr if self._stream is None else self._stream
             try:
@@ -96,7 +96,7 @@ class NDJSONTrace:
             self.close()
 
 
-def describe_event(event: TraceEvent) -> str:
+def _describe(event: TraceEvent) -> str:
     """Return the event as one line of text."""
     from time import gmtime, strftime
 

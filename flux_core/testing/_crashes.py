@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from flux_core._effects import Effect
-    from flux_core._flows import EngineOptions
+    from flux_core._options import EngineOptions
     from flux_core._workflow import Workflow
     from flux_core.storage import Storage
     from flux_core.testing._stepping import Call

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Unpack
 
-    from flux_core._flows import EngineOptions
+    from flux_core._options import EngineOptions
     from flux_core._workflow import Workflow
     from flux_core.storage import Storage
     from flux_core.testing._stepping import Call

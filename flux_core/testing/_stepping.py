@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from flux_core._driver import Driver
 from flux_core._effects import Create, Delete, Find, GetBlob, Load, PutBlob, Save
-from flux_core._engine import Driver, Engine
+from flux_core._engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,142 @@
+"""The driver for synchronous callers: performs the machine's effects one after the other."""
+
+from __future__ import annotations
+
+from threading import TIMEOUT_MAX
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from flux_core._attempt import AttemptThread, awaited, timed_out
+from flux_core._effects import (
+    AwaitThread,
+    Call,
+    Create,
+    Delay,
+    Delete,
+    Emit,
+    Find,
+    GetBlob,
+    Invoke,
+    Load,
+    Moment,
+    Now,
+    PutBlob,
+    Save,
+)
+from flux_core._listeners import report_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flux_core._effects import Attempt, Effect, Flow
+    from flux_core._flows import Flows
+    from flux_core._loop import LoopThread
+
+T = TypeVar("T")
+
+
+class Driver:
+    """Performs the effects of one flow."""
+
+    __slots__ = ("_clock", "_flows", "_left", "_loop", "_storage")
+
+    def __init__(self, flows: Flows, loop: LoopThread) -> None:
+        self._flows = flows
+        self._storage = flows.storage
+        self._clock = flows.clock
+        self._loop = loop
+        self._left: AttemptThread | None = None  # what a timed-out attempt left running
+
+    def run(self, flow: Flow[T]) -> T:
+        """Perform effect after effect until the flow returns; what an effect raises is raised in the flow."""
+        time, monotonic, perform = self._clock.time, self._clock.monotonic, self._perform
+        try:
+            effect = next(flow)
+            while True:
+                try:
+                    value = perform[type(effect)](self, effect)
+                except Exception as error:  # noqa: BLE001 (the flow decides)
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send((value, time(), monotonic()))
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]  # StopIteration is not generic
+
+    def perform(self, effect: Effect) -> object:
+        """Perform one effect, and return the value of its outcome."""
+        return self._perform[type(effect)](self, effect)
+
+    def _now(self, _: Now) -> Moment:
+        return Moment(self._clock.time(), self._clock.monotonic())
+
+    def _load(self, effect: Load) -> object:
+        return self._storage.load(effect.run_id)
+
+    def _create(self, effect: Create) -> None:
+        self._storage.create(effect.record)
+
+    def _save(self, effect: Save) -> None:
+        self._storage.save(effect.record, replaces=effect.replaces)
+
+    def _put_blob(self, effect: PutBlob) -> None:
+        self._storage.put_blob(effect.run_id, effect.key, effect.value)
+
+    def _get_blob(self, effect: GetBlob) -> bytes:
+        return self._storage.get_blob(effect.run_id, effect.key)
+
+    def _find(self, effect: Find) -> object:
+        return self._storage.find(effect.query)
+
+    def _delete(self, effect: Delete) -> None:
+        self._storage.delete(effect.run_id)
+
+    def _delay(self, effect: Delay) -> None:
+        self._clock.sleep(effect.seconds)
+
+    def _emit(self, effect: Emit) -> None:
+        self._flows.listeners.emit(effect.event)
+
+    def _call(self, effect: Call) -> None:
+        try:
+            returned = self._flows.listeners.hooks[effect.hook](*effect.arguments)
+            if hasattr(returned, "__await__"):
+                self._loop.run(returned)
+        except Exception as error:  # noqa: BLE001 (a hook breaks no run)
+            report_failure(f"hook {effect.hook}", error)
+
+    def _invoke(self, effect: Invoke) -> Attempt:
+        if effect.timeout is not None and not effect.is_async:
+            output, error = self._in_thread(effect, effect.timeout)
+        else:
+            try:
+                output, error = effect.function(effect.context), None
+            except Exception as raised:  # noqa: BLE001 (it is the handler's, and becomes the attempt's)
+                return None, raised
+        if hasattr(output, "__await__"):
+            return self._loop.run(awaited(output, effect))
+        return output, error
+
+    def _in_thread(self, effect: Invoke, timeout: float) -> Attempt:
+        thread = AttemptThread(effect, on_end=bool)
+        if thread.ended.wait(min(timeout, TIMEOUT_MAX)):
+            return thread.attempt()
+        self._left = thread
+        return None, timed_out(effect)
+
+    def _await_thread(self, effect: AwaitThread) -> bool:
+        return self._left is None or self._left.ended.wait(min(effect.timeout, TIMEOUT_MAX))
+
+    _perform: ClassVar[dict[type, Callable[..., object]]] = {
+        Now: _now,
+        Load: _load,
+        Create: _create,
+        Save: _save,
+        PutBlob: _put_blob,
+        GetBlob: _get_blob,
+        Find: _find,
+        Delete: _delete,
+        Invoke: _invoke,
+        AwaitThread: _await_thread,
+        Delay: _delay,
+        Emit: _emit,
+        Call: _call,
+    }
