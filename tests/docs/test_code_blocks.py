@@ -1,0 +1,55 @@
+"""Every Python block of the documents runs, as it stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = {
+    "README.md": ROOT / "README.md",
+    "CHANGELOG.md": ROOT / "CHANGELOG.md",
+    "DESIGN.md, section 2": ROOT.parent
+    / "shared"
+    / "DESIGN.md",  # stands beside the repository, where it is kept
+}
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks() -> list[tuple[str, str]]:
+    """Return the name and the code of each block that is to run."""
+    found = []
+    for name, path in DOCUMENTS.items():
+        text = path.read_text() if path.exists() else ""
+        if "section 2" in name:
+            text = text.partition("\n## 2.")[2].partition("\n## 3.")[0]
+        found += [(f"{name} #{number}", code) for number, code in enumerate(BLOCK.findall(text), 1)]
+    return found
+
+
+@pytest.mark.parametrize(("name", "code"), blocks(), ids=[name for name, _ in blocks()])
+def test_a_python_block_runs_in_an_empty_folder(name: str, code: str, tmp_path: Path) -> None:
+    """The block, saved as a file and run on its own, ends without an error."""
+    script = tmp_path / "example.py"
+    script.write_text(code)
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'adapters'}"}
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", str(script)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_the_readme_has_blocks_to_run() -> None:
+    """The test above runs something: the README opens with an example."""
+    assert any(name.startswith("README") for name, _ in blocks())

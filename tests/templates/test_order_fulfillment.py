@@ -1,0 +1,111 @@
+"""The order template: the demo, and the flow over its services, as a user has them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "templates" / "order-fulfillment"
+ORDER = json.loads((TEMPLATE / "events" / "order.json").read_text())
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a copy of the template, as a project of its own."""
+    return Path(shutil.copytree(TEMPLATE, tmp_path / "shop"))
+
+
+def python(project: Path, *arguments: str, **variables: str) -> str:
+    """Return what the project's Python prints; the stores lie in the project's folder."""
+    environment = os.environ | {
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'adapters'}",
+        "FLUX_STORE": f"sqlite:///{project}/orders.db",
+        "SHOP_DB": f"{project}/shop.db",
+    }
+    ended = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=project,
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def deliver(project: Path, event: Any) -> Any:
+    """Return what the Lambda handler answers to the event."""
+    code = "import json, sys, app; print(json.dumps(app.handler(json.loads(sys.argv[1]), None)))"
+    return json.loads(python(project, "-c", code, json.dumps(event)))
+
+
+def count(project: Path, service: str, order_id: str = "o_001", table: str = "effects") -> int:
+    """Return how often the service did what it does for the order."""
+    code = f"import services; print(services.count({service!r}, {order_id!r}, table={table!r}))"
+    return int(python(project, "-c", code))
+
+
+def test_the_demo_tells_its_four_stories(project: Path) -> None:
+    """Each order is charged once or not at all, and the killed worker's run shows two attempts of `reserve`."""
+    shown = python(project, "demo.py")
+    filled, again, killed, refused = (
+        shown.partition("(a)")[2]
+        .replace("(b)", "(*)")
+        .replace("(c)", "(*)")
+        .replace("(d)", "(*)")
+        .split("(*)")
+    )
+    assert '"status": "completed"' in filled
+    assert "charges for order o_001: 1" in again
+    assert "reserve   commit  2 tries" in killed
+    assert "charges for order o_003: 1" in killed
+    assert "out of stock: poster (1 ordered, 0 left)" in refused
+    assert "charges for order o_002: 0" in refused
+
+
+def test_a_redelivered_order_is_charged_once(project: Path) -> None:
+    """The same event twice is one run: one charge, one reservation, one mail, and the same answer."""
+    first, second = deliver(project, ORDER), deliver(project, ORDER)
+    assert first == second
+    assert [count(project, service) for service in ("payment", "inventory", "mail")] == [1, 1, 1]
+    assert count(project, "payment", table="calls") == 1
+
+
+def test_the_redelivered_event_is_the_order(project: Path) -> None:
+    """The file that stands for the redelivery is the same event."""
+    assert json.loads((project / "events" / "order-redelivered.json").read_text()) == ORDER
+
+
+def test_an_order_for_what_is_not_there_moves_no_money(project: Path) -> None:
+    """It fails in its first step, without a retry, and says why."""
+    answer = deliver(project, json.loads((project / "events" / "out-of-stock.json").read_text()))
+    assert answer["status"] == "failed"
+    assert answer["error"]["message"] == "out of stock: poster (1 ordered, 0 left)"
+    assert answer["error"]["retryable"] is False
+    assert count(project, "payment", "o_002", table="calls") == 0
+
+
+def test_a_declined_card_fails_the_order_at_once(project: Path) -> None:
+    """The payment service's refusal is no reason to try again."""
+    order = ORDER | {"order_id": "o_rich", "items": [{"product_id": "tee", "qty": 50}] * 9}
+    answer = deliver(project, order)
+    assert answer["error"]["message"].startswith("payment declined: ")
+    assert count(project, "payment", "o_rich", table="calls") == 1
+    assert count(project, "inventory", "o_rich", table="calls") == 0
+
+
+def test_stock_goes_down_by_what_was_ordered(project: Path) -> None:
+    """Reserving takes the goods out of stock, once."""
+    deliver(project, ORDER)
+    deliver(project, ORDER)
+    assert python(project, "-c", "import services; print(services.in_stock('mug'))") == "98\n"
