@@ -35,8 +35,10 @@ class AsyncEngine:
     """
 
     def __init__(self, storage: Storage | None = None, **options: Unpack[EngineOptions]) -> None:
-        from flux_core._flows import Flows  # the machine is loaded by the first engine
+        from flux_core._async_driver import AsyncDriver  # the machine is loaded by the first engine
+        from flux_core._flows import Flows
 
+        self._driver = AsyncDriver
         self._flows = Flows(storage, **options)
 
     @property
@@ -129,6 +131,4 @@ class AsyncEngine:
         self.close()
 
     async def _drive(self, flow: Flow[T]) -> T:
-        from flux_core._async_driver import AsyncDriver  # loaded with the first call
-
-        return await AsyncDriver(self._flows).run(flow)
+        return await self._driver(self._flows).run(flow)

@@ -37,8 +37,10 @@ class Engine:
     """
 
     def __init__(self, storage: Storage | None = None, **options: Unpack[EngineOptions]) -> None:
-        from flux_core._flows import Flows  # the machine is loaded by the first engine
+        from flux_core._driver import Driver  # the machine is loaded by the first engine
+        from flux_core._flows import Flows
 
+        self._driver = Driver
         self._flows = Flows(storage, **options)
         self._loop = LoopThread()
 
@@ -187,7 +189,5 @@ class Engine:
         self.close()
 
     def _drive(self, flow: Flow[T]) -> T:
-        from flux_core._driver import Driver  # loaded with the first call
-
         refuse_running_loop()
-        return Driver(self._flows, self._loop).run(flow)
+        return self._driver(self._flows, self._loop).run(flow)

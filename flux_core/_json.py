@@ -62,9 +62,8 @@ def decode(text: str, *, lenient: bool = False) -> Any:
     Raises:
         InvalidInput: the text refers to an enum, a member or a time zone that this process does not have.
     """
-    if '"$"' not in text:
-        return _read_plain(text)
-    return _read_leniently(text) if lenient else _read(text)
+    read = _read_plain if '"$"' not in text else _read_leniently if lenient else _read
+    return read(text)[0]
 
 
 def require(room: int) -> None:
@@ -359,6 +358,7 @@ def _restore_leniently(found: dict[str, Any]) -> Any:
         return str(saved[1]) if found["$"] == "enum" else saved
 
 
-_read_plain: Final = JSONDecoder().decode
-_read: Final = JSONDecoder(object_hook=_restore).decode
-_read_leniently: Final = JSONDecoder(object_hook=_restore_leniently).decode
+# What encode wrote begins and ends with the value: nobody needs to look for spaces around it.
+_read_plain: Final = JSONDecoder().raw_decode
+_read: Final = JSONDecoder(object_hook=_restore).raw_decode
+_read_leniently: Final = JSONDecoder(object_hook=_restore_leniently).raw_decode

@@ -105,9 +105,10 @@ class Runner(Generic[I, D]):
             flow = self._apply if planned.node.name in state.kept else self._node
             if not (yield from flow(planned)):
                 break
-        else:
-            if state.status is RunStatus.RUNNING:  # the definition has become shorter
-                yield from self._save_end(RunStatus.COMPLETED)
+        else:  # the definition has become shorter
+            self._end(RunStatus.COMPLETED)
+            yield from self._save()
+            yield from self._completed_told()
         return Result(state, self._data, self._results)
 
     def give_up(self, error: Exception) -> Flow[Result[D]]:
@@ -186,9 +187,7 @@ class Runner(Generic[I, D]):
         entry = self._entry(planned, StepStatus.SKIPPED)
         entry.attempts = 0  # an interrupted one was none: it ended before the handler was called
         entry.completed_at = self._time
-        go_on = yield from self._pass(planned, entry)
-        yield from self._step_told("step:skipped", planned, entry)
-        return go_on
+        return (yield from self._pass(planned, entry, "step:skipped"))
 
     def _apply(self, planned: PlannedNode) -> Flow[bool]:
         """Pass a completed commit that a retry went back over: its output and changes count again."""
@@ -200,14 +199,18 @@ class Runner(Generic[I, D]):
         self._results[entry.name] = self._kept[entry.name]
         return (yield from self._pass(planned, entry))
 
-    def _pass(self, planned: PlannedNode, entry: Entry) -> Flow[bool]:
+    def _pass(self, planned: PlannedNode, entry: Entry, event: str = "") -> Flow[bool]:
         """Save a node that is finished without having run, so that an interruption counts for the one after it."""
         self._state.close(entry, planned.prefix)
-        if len(self._state.history) < len(self._nodes):
-            yield from self._save()
-            return True
-        yield from self._save_end(RunStatus.COMPLETED)
-        return False
+        last = len(self._state.history) == len(self._nodes)
+        if last:
+            self._end(RunStatus.COMPLETED)
+        yield from self._save()
+        if event:
+            yield from self._step_told(event, planned, entry)
+        if last:
+            yield from self._completed_told()
+        return not last
 
     def _failed_attempt(self, planned: PlannedNode, context: Context[I, D], error: Exception) -> Flow[bool]:
         """Save the failed attempt and wait for the next; return whether there is one in this process."""
@@ -265,9 +268,7 @@ class Runner(Generic[I, D]):
         yield from self._save()
         yield from self._run_told("workflow:suspend")
 
-    def _save_end(self, status: RunStatus) -> Flow[None]:
-        self._end(status)
-        yield from self._save()
+    def _completed_told(self) -> Flow[None]:
         context = self._context(self._nodes[-1].node.name, None)
         yield from self._run_told("workflow:complete", "workflow_complete", context)
 

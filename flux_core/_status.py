@@ -9,6 +9,8 @@ from typing import Final
 class RunStatus(StrEnum):
     """Where a run stands as a whole."""
 
+    __hash__ = str.__hash__  # an enum computes the same in Python, at each look into a table
+
     PENDING = "pending"
     RUNNING = "running"
     SUSPENDED = "suspended"

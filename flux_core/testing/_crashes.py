@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flux_core._engine import Engine
@@ -64,14 +63,14 @@ def crash_points(
         AssertionError: runs were still due after 100 ticks.
     """
     kept = tuple(workflows)
-    for point in count():
+    point = 0
+    while True:
         reset()
         store, clock = storage(), FakeClock(1_000_000.0)
         settings: EngineOptions = {"clock": clock, **options}
         started: Call = call(SteppingEngine(store, **settings))
         for _ in range(point):
-            if started.next is not None:
-                started.step()
+            started.step()
         if started.next is None:
             return
         effect = started.next
@@ -79,6 +78,7 @@ def crash_points(
         engine = Engine(store, **settings)
         recover(engine, kept, clock, options.get("lease", LEASE))
         yield Crash(point, effect, call(engine), engine)
+        point += 1
 
 
 def recover(engine: Engine, workflows: Iterable[Workflow[Any, Any]], clock: FakeClock, lease: float) -> None:
