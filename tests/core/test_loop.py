@@ -1,0 +1,152 @@
+"""The event loop of an engine's own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flux_core._loop import LoopThread, refuse_running_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LIMIT = 5
+VARIABLE: ContextVar[int] = ContextVar("VARIABLE")
+
+
+@pytest.fixture
+def loop() -> Iterator[LoopThread]:
+    """Give a loop that has not been started."""
+    loop = LoopThread()
+    yield loop
+    loop.close()
+
+
+async def running() -> asyncio.AbstractEventLoop:
+    """Return the running loop."""
+    return asyncio.get_running_loop()
+
+
+async def thread_name() -> str:
+    """Return the name of the thread."""
+    return threading.current_thread().name
+
+
+def test_it_runs_what_is_awaited(loop: LoopThread) -> None:
+    """On a thread of its own, which is no reason for the program to stay."""
+    assert loop.run(thread_name()) == "flux-loop"
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "flux-loop"]
+    assert thread.daemon
+
+
+def test_it_is_one_loop(loop: LoopThread) -> None:
+    """What one handler leaves on the loop, such as a client, the next one finds there."""
+    assert loop.run(running()) is loop.run(running())
+
+
+def test_it_raises_what_is_raised(loop: LoopThread) -> None:
+    """The caller gets the error."""
+
+    async def work() -> None:
+        raise KeyError("k")
+
+    with pytest.raises(KeyError):
+        loop.run(work())
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_it_outlives_what_would_end_a_thread(loop: LoopThread, error: type[BaseException]) -> None:
+    """The caller gets it, and the loop goes on."""
+
+    async def work() -> None:
+        raise error
+
+    with pytest.raises(error):
+        loop.run(work())
+    assert loop.run(thread_name()) == "flux-loop"
+
+
+def test_it_sees_the_callers_context(loop: LoopThread) -> None:
+    """Context variables follow."""
+
+    async def read() -> int:
+        return VARIABLE.get()
+
+    token = VARIABLE.set(3)
+    try:
+        assert loop.run(read()) == 3
+    finally:
+        VARIABLE.reset(token)
+
+
+def test_a_caller_that_is_interrupted_cancels_its_work(
+    loop: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody waits for does not go on."""
+    from concurrent.futures import Future
+
+    cancelled = threading.Event()
+    started = threading.Event()
+
+    async def work() -> None:
+        try:
+            started.set()
+            await asyncio.sleep(LIMIT)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    def interrupted(self: Future[object], timeout: float | None = None) -> object:
+        assert started.wait(LIMIT)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Future, "result", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(work())
+    assert cancelled.wait(LIMIT)
+
+
+def test_it_may_be_closed_and_used_again(loop: LoopThread) -> None:
+    """A later call starts another loop."""
+    first = loop.run(running())
+    loop.close()
+    assert first.is_closed()
+    assert loop.run(running()) is not first
+
+
+def test_closing_what_was_not_started_is_nothing(loop: LoopThread) -> None:
+    """Closing twice is nothing either."""
+    loop.close()
+    loop.run(running())
+    loop.close()
+    loop.close()
+
+
+def test_many_threads_share_it(loop: LoopThread) -> None:
+    """The loop is started once."""
+    seen: list[asyncio.AbstractEventLoop] = []
+    threads = [threading.Thread(target=lambda: seen.append(loop.run(running()))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT)
+    assert (len(seen), len(set(map(id, seen)))) == (8, 1)
+
+
+def test_a_running_loop_is_refused() -> None:
+    """The error points to the async engine."""
+
+    async def main() -> None:
+        refuse_running_loop()
+
+    with pytest.raises(RuntimeError, match="use AsyncEngine there, and await it"):
+        asyncio.run(main())
+
+
+def test_without_a_running_loop_nothing_is_refused() -> None:
+    """Loaded asyncio is no running loop."""
+    refuse_running_loop()
