@@ -22,6 +22,7 @@ from flux_core._effects import (
     PutBlob,
     Save,
 )
+from flux_core._errors import RunExists
 from flux_core._listeners import report_failure
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from flux_core._effects import Attempt, Flow
     from flux_core._flows import Flows
+    from flux_core.storage import Record
 
 T = TypeVar("T")
 
@@ -67,8 +69,12 @@ class AsyncDriver:
     async def _load(self, effect: Load) -> object:
         return await self._store(self._storage.load, effect.run_id)
 
-    async def _create(self, effect: Create) -> None:
-        await self._store(self._storage.create, effect.record)
+    async def _create(self, effect: Create) -> Record | None:
+        try:
+            await self._store(self._storage.create, effect.record)
+        except RunExists as exists:
+            return exists.record
+        return None
 
     async def _save(self, effect: Save) -> None:
         await self._store(lambda: self._storage.save(effect.record, replaces=effect.replaces))

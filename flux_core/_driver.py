@@ -22,6 +22,7 @@ from flux_core._effects import (
     PutBlob,
     Save,
 )
+from flux_core._errors import RunExists
 from flux_core._listeners import report_failure
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from flux_core._effects import Attempt, Effect, Flow
     from flux_core._flows import Flows
     from flux_core._loop import LoopThread
+    from flux_core.storage import Record
 
 T = TypeVar("T")
 
@@ -71,8 +73,12 @@ class Driver:
     def _load(self, effect: Load) -> object:
         return self._storage.load(effect.run_id)
 
-    def _create(self, effect: Create) -> None:
-        self._storage.create(effect.record)
+    def _create(self, effect: Create) -> Record | None:
+        try:
+            self._storage.create(effect.record)
+        except RunExists as exists:
+            return exists.record
+        return None
 
     def _save(self, effect: Save) -> None:
         self._storage.save(effect.record, replaces=effect.replaces)

@@ -39,7 +39,7 @@ class Load(_Effect):
 
 
 class Create(_Effect):
-    """`Storage.create`; its errors are thrown in."""
+    """`Storage.create`; the outcome's value is the record that stood there before, or None."""
 
     __slots__ = ("record",)
 

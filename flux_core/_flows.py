@@ -22,7 +22,7 @@ from flux_core.storage import MemoryStorage, Query
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from flux_core._clock import Clock
     from flux_core._context import Context, D, I
@@ -48,7 +48,7 @@ class Flows:
         trace: Iterable[TraceSink] = (),
         on: Hooks | None = None,
         default_retries: int | Retry = 0,
-        default_timeout: float | None = None,
+        default_timeout: float | timedelta | None = None,
         lease: float = 60.0,
         max_inline_wait: float = 5.0,
         max_interruptions: int = 5,
@@ -61,7 +61,7 @@ class Flows:
         self._policy = check_policy(
             Policy(
                 retry=_retry(default_retries),
-                timeout=default_timeout,
+                timeout=_timeout(default_timeout),
                 lease=lease,
                 max_inline_wait=max_inline_wait,
                 max_interruptions=max_interruptions,
@@ -202,6 +202,10 @@ def _retry(retries: int | Retry) -> Retry:
         return retries if isinstance(retries, Retry) else Retry(retries)
     except InvalidWorkflow as error:
         raise InvalidInput(f"Engine(default_retries=...): {error}", path="default_retries") from None
+
+
+def _timeout(timeout: float | timedelta | None) -> float | None:
+    return timeout if timeout is None or not hasattr(timeout, "total_seconds") else timeout.total_seconds()
 
 
 def _statuses(status: RunStatus | str | Iterable[RunStatus | str] | None) -> frozenset[RunStatus] | None:

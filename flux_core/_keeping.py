@@ -7,10 +7,10 @@ holds my revision written by me, the first one stood.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flux_core._effects import Create, Delay, GetBlob, Load, PutBlob, Save
-from flux_core._errors import BlobNotFound, Conflict, LeaseLost, RunExists, StoreError
+from flux_core._errors import BlobNotFound, Conflict, LeaseLost, StoreError
 from flux_core._state import parse, references, restore
 
 if TYPE_CHECKING:
@@ -26,15 +26,9 @@ def create(state: RunState, writer: str, now: float) -> Flow[Record | None]:
     """Create the run; return None if it is there now, or the record that stood there before."""
     record = state.record(writer, now)
     yield from _put_blobs(state)
-    effect = Create(record)
-    try:
-        try:
-            yield effect
-        except StoreError:
-            yield from _again(effect)
-    except RunExists as exists:
-        if not _is(record, exists.record):
-            return exists.record
+    stored: Record | None = yield from _write(Create(record))
+    if stored is not None and not _is(record, stored):
+        return stored
     _saved(state, record)
     return None
 
@@ -48,12 +42,8 @@ def save(state: RunState, writer: str, now: float) -> Flow[None]:
     record = state.record(writer, now)
     if state.unsaved_blobs:
         yield from _put_blobs(state)
-    effect = Save(record, state.revision)
     try:
-        try:
-            yield effect
-        except StoreError:
-            yield from _again(effect)
+        yield from _write(Save(record, state.revision))
     except Conflict:
         stored, *_ = yield Load(state.id)
         if not _is(record, stored):
@@ -107,25 +97,21 @@ def _open(record: Record) -> Flow[RunState]:
 
 def _put_blobs(state: RunState) -> Flow[None]:
     for key, value in state.unsaved_blobs.items():
-        effect = PutBlob(state.id, key, value)
-        try:
-            yield effect
-        except StoreError:
-            yield from _again(effect)
+        yield from _write(PutBlob(state.id, key, value))
     state.unsaved_blobs = {}
 
 
-def _again(effect: Effect) -> Flow[None]:
-    """Send a write again whose answer did not come; the last time, its error is the caller's."""
-    for pause in PAUSES[:-1]:
-        yield Delay(pause)
+def _write(effect: Effect) -> Flow[Any]:
+    """Send a write, and again if its answer does not come; the last time, its error is the caller's."""
+    for pause in PAUSES:
         try:
-            yield effect
+            value, *_ = yield effect
         except StoreError:
-            continue
-        return
-    yield Delay(PAUSES[-1])
-    yield effect
+            yield Delay(pause)
+        else:
+            return value
+    value, *_ = yield effect
+    return value
 
 
 def _is(mine: Record, stored: Record | None) -> bool:

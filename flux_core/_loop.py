@@ -47,11 +47,11 @@ class LoopThread:
         return cast("T", value)
 
     def close(self) -> None:
-        """Stop the loop, if there is one; a later `run` starts another."""
+        """Cancel what runs, and stop the loop, if there is one; a later `run` starts another."""
         with self._lock:
             if self._loop is None or self._thread is None:
                 return
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._loop.call_soon_threadsafe(_cancel_all, self._loop)
             self._thread.join()
             self._loop.close()
             self._loop = self._thread = None
@@ -68,6 +68,20 @@ class LoopThread:
 
     def __del__(self) -> None:
         self.close()
+
+
+def _cancel_all(loop: AbstractEventLoop) -> None:
+    """Stop the loop once every task in it has been told to end, and has ended."""
+    import asyncio  # it is loaded: there is a loop
+
+    async def end() -> None:
+        tasks = asyncio.all_tasks(loop) - {asyncio.current_task(loop)}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    ending = loop.create_task(end())
+    ending.add_done_callback(lambda _: loop.stop())
 
 
 def refuse_running_loop() -> None:

@@ -200,13 +200,22 @@ class Machine(Generic[D]):
         for entry in [*state.cut(position), *state.kept.values()]:
             if entry.kind != COMMIT or entry.status is not StepStatus.COMPLETED:
                 continue
-            if redo_commits:
+            if not redo_commits:
+                self._check_kept(state, entry)
+                state.kept[entry.name] = entry
+            else:
                 state.kept.pop(entry.name, None)
                 state.generations[entry.name] = state.generations.get(entry.name, 1) + 1
-            else:
-                state.kept[entry.name] = entry
         state.error = None
         state.interruptions = 0
+
+    def _check_kept(self, state: RunState, entry: Entry) -> None:
+        """Refuse to forget a completed commit: under another name it would be run again."""
+        if not any((node.name, node.kind) == (entry.name, COMMIT) for node in self._workflow.nodes):
+            raise DefinitionChanged(
+                f"run {state.id!r} has completed commit {entry.name!r}, which workflow {self._workflow.name!r} no"
+                " longer has; put it back, or say redo_commits=True"
+            )
 
     def _load(self, run_id: str) -> Flow[RunState]:
         state = yield from load(check_id(run_id))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import timedelta
 
     from flux_core._clock import Clock
     from flux_core._context import Context
@@ -34,7 +35,7 @@ class EngineOptions(TypedDict, total=False):
     """What to call as it goes."""
     default_retries: int | Retry
     """For nodes that say nothing; 0."""
-    default_timeout: float | None
+    default_timeout: float | timedelta | None
     """Seconds, for nodes that say nothing; None."""
     lease: float
     """Seconds after which a worker that shows no sign of life may be taken over from; 60."""

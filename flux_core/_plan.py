@@ -55,6 +55,7 @@ class Plan:
             raise InvalidWorkflow(f"workflow {workflow.name!r} is empty; add a step or a commit")
         self.input: Codec[Any] = codec_for(workflow.input)
         self.data: DataCodec[Any] = data_codec_for(workflow.data)
+        self.data.initial()  # data that cannot be made shows now, not with the first run
         self.nodes = tuple(PlannedNode(node) for node in workflow.nodes)
         self.fingerprint = _fingerprint(workflow.nodes)
 

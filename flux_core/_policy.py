@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from flux_core._errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flux_core._retry import Retry
 
 HOOKS: Final = frozenset({"step_start", "step_complete", "step_error", "workflow_complete", "workflow_error"})
@@ -39,13 +41,15 @@ def check_policy(policy: Policy) -> Policy:
     Raises:
         InvalidInput: an option is out of its range, or a hook has a name that no hook has.
     """
-    for name, value, ok in (
-        ("default_timeout", policy.timeout, policy.timeout is None or policy.timeout > 0),
-        ("lease", policy.lease, 0 < policy.lease < inf),
-        ("max_inline_wait", policy.max_inline_wait, policy.max_inline_wait >= 0),
-        ("max_interruptions", policy.max_interruptions, policy.max_interruptions >= 1),
-    ):
-        if not ok:
+    timeout = inf if policy.timeout is None else policy.timeout
+    ranges: tuple[tuple[str, object, Callable[[float], bool]], ...] = (
+        ("default_timeout", timeout, lambda seconds: seconds > 0),
+        ("lease", policy.lease, lambda seconds: 0 < seconds < inf),
+        ("max_inline_wait", policy.max_inline_wait, lambda seconds: seconds >= 0),
+        ("max_interruptions", policy.max_interruptions, lambda times: times >= 1),
+    )
+    for name, value, allows in ranges:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not allows(value):
             raise InvalidInput(f"Engine({name}=...) is out of its range; got {value!r}", path=name)
     if unknown := sorted(policy.hooks - HOOKS):
         raise InvalidInput(

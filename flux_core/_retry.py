@@ -54,6 +54,10 @@ class Retry(_Retry):
         for name, value, least in (("initial", initial, 0), ("factor", factor, 1), ("max", max, 0)):
             if not value >= least:
                 raise InvalidWorkflow(f"Retry({name}=...) must be {least} or more; got {value!r}")
+        kinds: dict[str, object] = {"retry_on": retry_on, "give_up_on": give_up_on}
+        for name, types in kinds.items():
+            if not isinstance(types, tuple | list) or not all(map(_is_exception, types)):
+                raise InvalidWorkflow(f"Retry({name}=...) must be a tuple of exception types; got {types!r}")
         if jitter not in ("full", "none"):
             raise InvalidWorkflow(f'Retry(jitter=...) must be "full" or "none"; got {jitter!r}')
         return super().__new__(cls, retries, initial, factor, max, jitter, tuple(retry_on), tuple(give_up_on))
@@ -69,3 +73,7 @@ class Retry(_Retry):
         except OverflowError:
             longest = self.max if self.initial else 0.0
         return longest * draw if self.jitter == "full" else longest
+
+
+def _is_exception(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Exception)

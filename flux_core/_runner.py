@@ -131,6 +131,7 @@ class Runner(Generic[I, D]):
             context = self._context(node.name, None)
             effect = Invoke(node.when, context, None, is_async=False)
             (holds, error), self._time, self._monotonic = yield effect
+            self._data = self._codec.build(self._state.data)  # a condition changes nothing
             if error is not None:
                 return (yield from self._fail(planned, context, error))
             if not holds:
@@ -258,6 +259,8 @@ class Runner(Generic[I, D]):
         """Wait for what the timed-out attempt left running, as long as the lease lasts; whether it has ended."""
         assert self._state.lease is not None  # noqa: S101 (a runner's run is held)
         left = max(0.0, self._state.lease.until - self._time)
+        if self._worker.deadline is not None:
+            left = min(left, max(0.0, self._worker.deadline.at - self._monotonic))
         ended, self._time, self._monotonic = yield AwaitThread(left)
         return bool(ended)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from datetime import timedelta
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -396,9 +398,12 @@ def test_a_timed_out_async_attempt_is_retried(engine: AnyEngine) -> None:
     assert engine.execute(workflow, {}).results == {"a": 2}
 
 
-def test_the_engines_time_out_counts_for_nodes_that_say_nothing(make_engine: MakeEngine, gate: Event) -> None:
-    """`default_timeout` is in seconds."""
-    engine = make_engine(default_timeout=0.01)
+@pytest.mark.parametrize("timeout", [0.01, timedelta(milliseconds=10)])
+def test_the_engines_time_out_counts_for_nodes_that_say_nothing(
+    timeout: float | timedelta, make_engine: MakeEngine, gate: Event
+) -> None:
+    """`default_timeout` is in seconds, or a timedelta."""
+    engine = make_engine(default_timeout=timeout)
     result = engine.execute(Workflow("w").step("a", lambda ctx: gate.wait(LIMIT)), {})
     assert result.error is not None
     assert result.error.type == "StepTimeout"
@@ -521,3 +526,19 @@ def test_a_handler_may_raise_stop_iteration(engine: AnyEngine) -> None:
     result = engine.execute(Workflow("w").step("a", work), {})
     assert result.error is not None
     assert result.error.type == "StopIteration"
+
+
+def test_a_thread_is_not_waited_for_beyond_the_deadline(engine: AnyEngine, clock: Clock, gate: Event) -> None:
+    """The worker must have stopped at its deadline, although its lease outlasts it."""
+    attempts = []
+
+    def work(ctx: Ctx) -> None:
+        attempts.append(ctx.attempt)
+        clock.advance(9.99)
+        gate.wait(LIMIT)
+
+    workflow = Workflow("w").step("a", work, timeout=0.3, retries=exactly(3))
+    begun = time.monotonic()
+    result = engine.execute(workflow, {}, deadline=clock.monotonic() + 10)
+    assert (result.status, attempts) == ("failed", [1])
+    assert time.monotonic() - begun < LIMIT

@@ -15,7 +15,17 @@ from uuid import UUID
 
 import pytest
 
-from flux_core import AsyncEngine, Context, Engine, InvalidId, InvalidInput, RunStatus, Workflow
+from flux_core import (
+    App,
+    AsyncEngine,
+    Context,
+    Engine,
+    InvalidId,
+    InvalidInput,
+    InvalidWorkflow,
+    RunStatus,
+    Workflow,
+)
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
@@ -551,6 +561,10 @@ def test_an_engine_may_be_used_without_a_clock() -> None:
     ("option", "value"),
     [
         ("default_timeout", 0),
+        ("default_timeout", "30"),
+        ("lease", "60"),
+        ("max_inline_wait", None),
+        ("max_interruptions", True),
         ("default_timeout", -1),
         ("lease", 0),
         ("lease", float("nan")),
@@ -623,3 +637,25 @@ def test_an_async_engine_closes_itself_after_a_with_block(recorder: Any) -> None
 
     asyncio.run(_use_async_engine(recorder))
     assert recorder.closed == 1
+
+
+def test_a_condition_changes_nothing(engine: AnyEngine) -> None:
+    """What `when` does to data is gone, for the first attempt as for a retry."""
+
+    def meddle(ctx: Any) -> bool:
+        ctx.data["meddled"] = True
+        return True
+
+    result = engine.execute(Workflow("w").step("a", lambda ctx: dict(ctx.data), when=meddle), {})
+    assert (result.results, result.data) == ({"a": {}}, {})
+
+
+def test_data_that_cannot_be_made_is_refused_with_the_definition() -> None:
+    """An app does not wait for the first run to find out."""
+
+    @dataclass
+    class Needy:
+        name: str
+
+    with pytest.raises(InvalidWorkflow, match="give every field a default"):
+        App([Workflow("w", data=Needy).step("a", one)])

@@ -150,3 +150,26 @@ def test_a_running_loop_is_refused() -> None:
 def test_without_a_running_loop_nothing_is_refused() -> None:
     """Loaded asyncio is no running loop."""
     refuse_running_loop()
+
+
+def test_closing_it_ends_what_runs(loop: LoopThread) -> None:
+    """Whoever waits for an awaitable on a loop that is closed is told, and does not wait for ever."""
+    begun = threading.Event()
+    outcomes: list[BaseException] = []
+
+    async def wait() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    def call() -> None:
+        try:
+            loop.run(wait())
+        except BaseException as error:  # noqa: BLE001 (whatever it is, it is what the caller is told)
+            outcomes.append(error)
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    assert begun.wait(LIMIT)
+    loop.close()
+    caller.join(LIMIT)
+    assert [type(error).__name__ for error in outcomes] == ["CancelledError"]

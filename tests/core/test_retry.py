@@ -120,3 +120,10 @@ def test_types_may_come_in_a_list() -> None:
     """The types are kept as a tuple, so that the policy stays a value."""
     types: Any = [OSError]
     assert Retry(1, retry_on=types) == Retry(1, retry_on=(OSError,))
+
+
+@pytest.mark.parametrize("types", [ValueError, "ValueError", (ValueError, "OSError"), (BaseException,)])
+def test_what_is_no_tuple_of_exception_types_is_refused(types: Any) -> None:
+    """A bare class, a name or what no handler raises is told from the start."""
+    with pytest.raises(InvalidWorkflow, match=r"Retry\(retry_on=...\) must be a tuple of exception types"):
+        Retry(1, retry_on=types)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from core.conftest import Death, die
 
-from flux_core import Context, NotRetryable, Retry, RunBusy, StepNotFound, Workflow
+from flux_core import Context, DefinitionChanged, NotRetryable, Retry, RunBusy, StepNotFound, Workflow
 
 if TYPE_CHECKING:
     from core.conftest import AnyEngine, Clock, MakeEngine
@@ -351,3 +351,26 @@ def test_a_retry_holds_the_run(make_engine: MakeEngine, store: MemoryStorage, cl
     engine.execute(flow, {}, id="x")
     engine.retry_step(flow, "x", "a")
     assert seen == [("running", clock.time() + 60)] * 2
+
+
+def test_a_completed_commit_that_was_renamed_is_not_forgotten(engine: AnyEngine) -> None:
+    """A commit behind the point that a retry goes back to must still be there: under a new name it would run again."""
+    world = World("c")
+    engine.execute(world.flow("a", "PAY", "c"), {}, id="x")
+    world.failing.clear()
+    with pytest.raises(
+        DefinitionChanged, match="has completed commit 'PAY', which workflow 'w' no longer has"
+    ):
+        engine.retry_step(world.flow("a", "CHARGE", "c"), "x", "a")
+    assert world.calls == ["a", "PAY", "c"]
+    assert engine.run("x").status == "failed"
+
+
+def test_a_renamed_commit_can_be_given_up(engine: AnyEngine) -> None:
+    """Who says redo_commits has looked, and takes the new definition as it is."""
+    world = World("c")
+    engine.execute(world.flow("a", "PAY", "c"), {}, id="x")
+    world.failing.clear()
+    result = engine.retry_step(world.flow("a", "CHARGE", "c"), "x", "a", redo_commits=True)
+    assert result.status == "completed"
+    assert world.calls[3:] == ["a", "CHARGE", "c"]

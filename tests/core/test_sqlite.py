@@ -577,3 +577,8 @@ def test_a_save_leaves_the_index_of_due_runs_alone(storage: SQLiteStorage) -> No
         }
     assert index not in opened[sqlite.SAVE]
     assert index in opened[sqlite.SAVE_AND_RESCHEDULE]
+
+
+def test_it_says_where_its_file_is(storage: SQLiteStorage, path: Path) -> None:
+    """The path is absolute, however it was given."""
+    assert storage.path == str(path.absolute())

@@ -21,14 +21,16 @@ WORKER = Path(__file__).with_name("worker.py")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """Return where the store will be."""
-    return tmp_path / "orders.db"
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return where the store will be; the ledger stands beside it, for the workers and for this process."""
+    store = tmp_path / "orders.db"
+    monkeypatch.setenv("LEDGER", str(ledger_of(store)))
+    return store
 
 
 def start(store: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start a worker; its ledger stands beside the store."""
-    command = [sys.executable, str(WORKER), f"sqlite:///{store}", str(ledger_of(store)), *arguments]
+    """Start a worker."""
+    command = [sys.executable, str(WORKER), f"sqlite:///{store}", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -67,18 +69,24 @@ def test_a_worker_killed_inside_a_step_is_taken_over(store: Path) -> None:
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
     with Engine(SQLiteStorage(store)) as engine:
-        run = engine.get("stuck-1")
-        assert run is not None
-        assert run.status is RunStatus.RUNNING
+        assert status_of(engine, "stuck-1") == "running"
         deadline = time.monotonic() + 20 * LEASE
-        while run.status is RunStatus.RUNNING and time.monotonic() < deadline:
+        while status_of(engine, "stuck-1") == "running":
+            assert time.monotonic() < deadline, "nobody took the run over"
             output, _ = start(store, "tick").communicate(timeout=60)
             assert "TickReport" in output
-            run = engine.get("stuck-1")
-            assert run is not None
+        run = engine.get("stuck-1")
+    assert run is not None
     assert run.status is RunStatus.COMPLETED
     assert run.history[2].attempts == 2
     assert charges(store) == {"stuck-1": 1}
+
+
+def status_of(engine: Engine, run_id: str) -> str:
+    """Return where the run stands."""
+    run = engine.get(run_id)
+    assert run is not None
+    return run.status
 
 
 def test_workers_killed_at_random_moments_lose_nothing(store: Path) -> None:

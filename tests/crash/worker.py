@@ -1,7 +1,7 @@
-"""A worker process of the crash tests: `python worker.py STORE LEDGER COMMAND ...`.
+"""A worker process of the crash tests: `python worker.py STORE COMMAND ...`.
 
 `hammer IDS...` starts a run for each id; `run ID` starts one; `tick` goes on with what is due until nothing is left.
-The ledger is a file to which each effect appends one line, so that it can be counted from outside.
+The ledger, a file that the environment names, gets a line for each effect, so that they can be counted from outside.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Ctx = Context[dict[str, object], dict[str, object]]
 
 def append(line: str) -> None:
     """Append a line to the ledger, whole."""
-    ledger = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    ledger = os.open(os.environ["LEDGER"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.write(ledger, f"{line}\n".encode())
     os.close(ledger)
 
@@ -42,7 +42,7 @@ flow = Workflow("order").step("validate", lambda ctx: None).commit("charge", cha
 def main() -> None:
     """Do what the command says."""
     engine = Engine(open_storage(sys.argv[1]), lease=LEASE)
-    command, arguments = sys.argv[3], sys.argv[4:]
+    command, arguments = sys.argv[2], sys.argv[3:]
     if command == "tick":
         print(engine.tick([flow]))
     for run_id in arguments:
