@@ -108,7 +108,7 @@ def _message(error: Exception) -> str:
 
 
 def _changes(entry: Entry) -> dict[str, Any]:
-    return {name: None if text is None else display(text) for name, text in entry.changes.items()}
+    return {name: display(text) for name, text in entry.changes.items()} | dict.fromkeys(entry.removed)
 
 
 def _milliseconds(seconds: float) -> int:

@@ -7,7 +7,7 @@ holds my revision written by me, the first one stood.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from flux_core._effects import Create, Delay, GetBlob, Load, PutBlob, Save
 from flux_core._errors import BlobNotFound, Conflict, LeaseLost, StoreError
@@ -26,10 +26,14 @@ def create(state: RunState, writer: str, now: float) -> Flow[Record | None]:
     """Create the run; return None if it is there now, or the record that stood there before."""
     record = state.record(writer, now)
     yield from _put_blobs(state)
-    stored: Record | None = yield from _write(Create(record))
+    effect = Create(record)
+    try:
+        stored, *_ = yield effect
+    except StoreError:
+        stored = yield from _resend(effect)
     if stored is not None and not _is(record, stored):
-        return stored
-    _saved(state, record)
+        return cast("Record", stored)
+    state.saved(record)
     return None
 
 
@@ -42,15 +46,19 @@ def save(state: RunState, writer: str, now: float) -> Flow[None]:
     record = state.record(writer, now)
     if state.unsaved_blobs:
         yield from _put_blobs(state)
+    effect = Save(record, state.revision)
     try:
-        yield from _write(Save(record, state.revision))
+        try:
+            yield effect
+        except StoreError:
+            yield from _resend(effect)
     except Conflict:
         stored, *_ = yield Load(state.id)
         if not _is(record, stored):
             raise LeaseLost(
                 f"run {state.id!r} was taken over by another worker; this one saved nothing and stops"
             ) from None
-    _saved(state, record)
+    state.saved(record)
 
 
 def load(run_id: str) -> Flow[RunState | None]:
@@ -97,26 +105,27 @@ def _open(record: Record) -> Flow[RunState]:
 
 def _put_blobs(state: RunState) -> Flow[None]:
     for key, value in state.unsaved_blobs.items():
-        yield from _write(PutBlob(state.id, key, value))
+        effect = PutBlob(state.id, key, value)
+        try:
+            yield effect
+        except StoreError:
+            yield from _resend(effect)
     state.unsaved_blobs = {}
 
 
-def _write(effect: Effect) -> Flow[Any]:
-    """Send a write, and again if its answer does not come; the last time, its error is the caller's."""
-    for pause in PAUSES:
+def _resend(effect: Effect) -> Flow[Any]:
+    """Send a write again whose answer did not come; the last time, its error is the caller's."""
+    for pause in PAUSES[:-1]:
+        yield Delay(pause)
         try:
             value, *_ = yield effect
         except StoreError:
-            yield Delay(pause)
-        else:
-            return value
+            continue
+        return value
+    yield Delay(PAUSES[-1])
     value, *_ = yield effect
     return value
 
 
 def _is(mine: Record, stored: Record | None) -> bool:
     return stored is not None and (stored.revision, stored.writer) == (mine.revision, mine.writer)
-
-
-def _saved(state: RunState, record: Record) -> None:
-    state.revision, state.writer, state.updated_at = record.revision, record.writer, record.updated_at

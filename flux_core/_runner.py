@@ -11,7 +11,7 @@ from flux_core._events import attempt_event, error_info, run_event, step_event
 from flux_core._json import decode
 from flux_core._keeping import save
 from flux_core._result import Result
-from flux_core._state import Entry, Lease, apply_changes, changes
+from flux_core._state import Entry, Lease
 from flux_core._status import RunStatus, StepStatus
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Runner(Generic[I, D]):
         """Suspend before the node, skip it, or attempt it until it completes or fails."""
         node = planned.node
         timeout = node.timeout or self._worker.policy.timeout
-        if not self._fits(timeout):
+        if self._worker.deadline is not None and not self._fits(timeout):
             yield from self._suspend(self._time)
             return False
         current = self._state.current
@@ -167,7 +167,7 @@ class Runner(Generic[I, D]):
         entry.output = text
         before = state.data
         if fields != before:
-            entry.changes = changes(before, fields)
+            entry.note_changes(before, fields)
             state.set_data(fields)
         self._data = context.data
         self._results[entry.name] = output
@@ -194,7 +194,7 @@ class Runner(Generic[I, D]):
         """Pass a completed commit that a retry went back over: its output and changes count again."""
         entry = self._state.kept.pop(planned.node.name)
         fields = dict(self._state.data)
-        apply_changes(fields, entry.changes)
+        entry.apply(fields)
         self._state.set_data(fields)
         self._data = self._codec.build(fields)
         self._results[entry.name] = self._kept[entry.name]

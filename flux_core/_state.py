@@ -48,8 +48,10 @@ class Entry:
     completed_at: float | None = None
     output = "null"
     error: ErrorInfo | None = None
-    changes: Mapping[str, str | None] = MappingProxyType({})
-    """Fields of data that the node set; None where it removed one."""
+    changes: Mapping[str, str] = MappingProxyType({})
+    """Fields of data that the node set."""
+    removed: Sequence[str] = ()
+    """Fields of data that it removed."""
     text = ""
     """The whole as it stands in the document, once it is finished."""
 
@@ -60,6 +62,18 @@ class Entry:
         self.kind = kind
         self.started_at = started_at
         self.status = status
+
+    def note_changes(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+        """Take what differs between the fields of data before the node and after it."""
+        self.changes = {name: text for name, text in after.items() if before.get(name) != text}
+        if not before.keys() <= after.keys():
+            self.removed = [name for name in before if name not in after]
+
+    def apply(self, fields: dict[str, str]) -> None:
+        """Set and remove fields of data as the node did."""
+        fields.update(self.changes)
+        for name in self.removed:
+            fields.pop(name, None)
 
 
 class Origin(NamedTuple):
@@ -158,7 +172,7 @@ class RunState:
         """Return the fields of data as they stood before the node at that place."""
         fields = dict(self.origin.initial)
         for entry in self.history[:position]:
-            apply_changes(fields, entry.changes)
+            entry.apply(fields)
         return fields
 
     def cut(self, position: int) -> list[Entry]:
@@ -186,6 +200,10 @@ class RunState:
             self._document(),
             origin.tags,
         )
+
+    def saved(self, record: Record) -> None:
+        """Take it that the store holds the record."""
+        self.revision, self.writer, self.updated_at = record.revision, record.writer, record.updated_at
 
     def _document(self) -> bytes:
         if not self._head:
@@ -223,14 +241,11 @@ class RunState:
             text += f',"output":{self._stored(entry.output)}'
         if entry.error:
             text += f',"error":{_dumps(entry.error._asdict())}'
-        return text + (self._changes(entry.changes) if entry.changes else "") + "}"
-
-    def _changes(self, changes: Mapping[str, str | None]) -> str:
-        if None not in changes.values():
-            return f',"changes":{self._object(changes)}'
-        changed = {name: text for name, text in changes.items() if text is not None}
-        removed = [name for name in changes if name not in changed]
-        return f',"changes":{self._object(changed)},"removed":{_dumps(removed)}'
+        if entry.changes:
+            text += f',"changes":{self._object(entry.changes)}'
+        if entry.removed:
+            text += f',"removed":{_dumps(entry.removed)}'
+        return text + "}"
 
     def _moment(self, time: float) -> str:
         """Return the time as text, to the microsecond; a node begins when the one before it ended."""
@@ -239,10 +254,10 @@ class RunState:
             self._last_moment_text = f"{time:.6f}"
         return self._last_moment_text
 
-    def _object(self, fields: Mapping[str, str | None]) -> str:
+    def _object(self, fields: Mapping[str, str]) -> str:
         joined = ",".join([f"{quote(name)}:{text}" for name, text in fields.items()])
         if len(joined) > LARGE:
-            joined = ",".join([f"{quote(name)}:{self._stored(str(text))}" for name, text in fields.items()])
+            joined = ",".join([f"{quote(name)}:{self._stored(text)}" for name, text in fields.items()])
         return f"{{{joined}}}"
 
     def _stored(self, text: str) -> str:
@@ -266,23 +281,6 @@ class RunState:
         entries = ",".join([entry.text for entry in self.history[self.paged : end]])
         self.page = self._put_out(f'{{"previous":{_dumps(self.page)},"entries":[{entries}]}}')
         self.paged = end
-
-
-def changes(before: dict[str, str], after: dict[str, str]) -> dict[str, str | None]:
-    """Return the fields of data that differ, with their new texts; None for one that was removed."""
-    changed: dict[str, str | None] = {name: text for name, text in after.items() if before.get(name) != text}
-    if not before.keys() <= after.keys():
-        changed.update((name, None) for name in before if name not in after)
-    return changed
-
-
-def apply_changes(fields: dict[str, str], changes: Mapping[str, str | None]) -> None:
-    """Set and remove fields of data as a node did."""
-    for name, text in changes.items():
-        if text is None:
-            fields.pop(name, None)
-        else:
-            fields[name] = text
 
 
 def parse(record: Record) -> dict[str, Any]:
@@ -333,7 +331,8 @@ def restore(
         entry.completed_at = raw.get("completed_at")
         entry.output = text(raw.get("output"))
         entry.error = ErrorInfo(**raw["error"]) if "error" in raw else None
-        entry.changes = {**texts(raw.get("changes", {})), **dict.fromkeys(raw.get("removed", ()))}
+        entry.changes = texts(raw.get("changes", {}))
+        entry.removed = raw.get("removed", ())
         entry.text = _dumps(raw)
         return entry
 

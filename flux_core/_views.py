@@ -78,5 +78,6 @@ def _step_record(entry: Entry) -> StepRecord:
         entry.completed_at,
         decode(entry.output, lenient=True),
         entry.error,
-        {name: None if text is None else decode(text, lenient=True) for name, text in entry.changes.items()},
+        {name: decode(text, lenient=True) for name, text in entry.changes.items()}
+        | dict.fromkeys(entry.removed),
     )
