@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from threading import Lock, Thread
+from threading import Lock, Thread, current_thread
 from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -52,8 +52,10 @@ class LoopThread:
             if self._loop is None or self._thread is None:
                 return
             self._loop.call_soon_threadsafe(_cancel_all, self._loop)
-            self._thread.join()
-            self._loop.close()
+            if (
+                self._thread is not current_thread()
+            ):  # else it is the loop's own task that lets go of the engine
+                self._thread.join()
             self._loop = self._thread = None
 
     def _started(self) -> AbstractEventLoop:
@@ -62,12 +64,21 @@ class LoopThread:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                self._thread = Thread(target=self._loop.run_forever, name="flux-loop", daemon=True)
+                self._thread = Thread(target=_run, args=(self._loop,), name="flux-loop", daemon=True)
                 self._thread.start()
             return self._loop
 
     def __del__(self) -> None:
-        self.close()
+        if not sys.is_finalizing():  # then the thread stands still, and there is nothing to wait for
+            self.close()
+
+
+def _run(loop: AbstractEventLoop) -> None:
+    """Run the loop until it is stopped, and close it."""
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
 
 
 def _cancel_all(loop: AbstractEventLoop) -> None:

@@ -173,7 +173,8 @@ class Machine(Generic[D]):
     def _take(self, state: RunState, now: Moment) -> None:
         if state.status is not RunStatus.RUNNING:
             state.change_status(RunStatus.RUNNING)
-        state.lease = self._worker.lease(now.time, now.monotonic)
+        work = self._worker.work(len(state.history))
+        state.lease = self._worker.lease(now.time, now.monotonic, work)
         state.wake_at = state.lease.until
 
     def _count_interruption(self, state: RunState) -> CrashLoop | None:
@@ -265,8 +266,8 @@ class Machine(Generic[D]):
     def _check_free(self, state: RunState, time: float) -> None:
         if state.lease is not None and state.lease.until > time:
             raise RunBusy(
-                f"run {state.id!r} is held by worker {state.lease.token} until {utc(state.lease.until)}; retry"
-                f" after that, or see it with: flux show {state.id}",
+                f"run {state.id!r} is held by worker {state.lease.token} until {utc(state.lease.until)}; try"
+                f" again after that, or see it with: flux show {state.id}",
                 until=state.lease.until,
             )
 

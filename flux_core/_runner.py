@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple
 
 from flux_core._context import Context, D, I
@@ -61,10 +62,21 @@ class Worker(NamedTuple):
     report: Callable[[Context[Any, Any], float, str], None]
     """For a handler's `ctx.progress()`."""
 
-    def lease(self, time: float, monotonic: float) -> Lease:
-        """Return the lease that the worker takes now: to its deadline, or for the policy's span."""
+    def work(self, position: int) -> float:
+        """Return how long an attempt of the node at that place may take, if that is known; else 0."""
+        nodes = self.workflow.nodes
+        if position >= len(nodes):
+            return 0.0
+        timeout = nodes[position].timeout or self.policy.timeout or 0.0
+        return timeout if timeout < inf else 0.0
+
+    def lease(self, time: float, monotonic: float, work: float) -> Lease:
+        """Return the lease that the worker takes now: to its deadline, or for the policy's span.
+
+        One without a deadline holds the run for at least as long as the `work` that comes next may take.
+        """
         if self.deadline is None:
-            return Lease(self.token, time + self.policy.lease)
+            return Lease(self.token, time + max(self.policy.lease, work + CLOCK_SKEW))
         return Lease(self.token, time + max(0.0, self.deadline.at - monotonic) + CLOCK_SKEW)
 
 
@@ -280,11 +292,13 @@ class Runner(Generic[I, D]):
         self._state.lease = self._state.wake_at = None
 
     def _save(self, ahead: float = 0.0) -> Flow[None]:
-        """Return the flow that saves; a lease with less than half left, `ahead` seconds on, is renewed with it."""
+        """Return the flow that saves; a lease that the next node may outlive, `ahead` seconds on, is renewed with it."""
         lease, worker = self._state.lease, self._worker
-        if lease and worker.deadline is None and lease.until - self._time - ahead < worker.policy.lease / 2:
-            self._state.lease = worker.lease(self._time + ahead, self._monotonic)
-            self._state.wake_at = self._state.lease.until
+        if lease and worker.deadline is None:
+            work = worker.work(len(self._state.history))
+            if lease.until - self._time - ahead < max(worker.policy.lease / 2, work):
+                self._state.lease = worker.lease(self._time + ahead, self._monotonic, work)
+                self._state.wake_at = self._state.lease.until
         return save(self._state, worker.token, self._time)
 
     def _fits(self, seconds: float | None, ahead: float = 0.0) -> bool:
