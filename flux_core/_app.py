@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
 from flux_core._engine import Engine
 from flux_core._errors import InvalidWorkflow, UnknownWorkflow
+from flux_core._workflow import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from flux_core._run import Run, TickReport
     from flux_core._status import RunStatus
     from flux_core._trace import TraceSink
-    from flux_core._workflow import Workflow
     from flux_core.storage import Storage
 
 
@@ -41,6 +42,8 @@ class App:
         storage: Storage | None = None,
         **options: Unpack[EngineOptions],
     ) -> None:
+        if isinstance(workflows, Workflow):
+            raise InvalidWorkflow("an app takes a list of workflows: App([workflow])")
         self._workflows: dict[str, Workflow[Any, Any]] = {}
         for workflow in workflows:
             if workflow.name in self._workflows:
@@ -50,13 +53,15 @@ class App:
         self.storage = storage
         self._options = options
         self._engine: Engine | None = None
+        self._lock = Lock()
 
     @property
     def engine(self) -> Engine:
         """The app's engine, made when it is first used."""
-        if self._engine is None:
-            self._engine = Engine(self.storage, **self._options)
-        return self._engine
+        with self._lock:
+            if self._engine is None:
+                self._engine = Engine(self.storage, **self._options)
+            return self._engine
 
     @property
     def workflows(self) -> tuple[Workflow[Any, Any], ...]:
@@ -86,7 +91,7 @@ class App:
         *,
         id: str | None = None,
         deadline: float | None = None,
-        tags: Iterable[str] = (),
+        tags: Iterable[str] | None = None,
         retry_failed: bool = False,
     ) -> Result[Any]:
         """Run the workflow until it ends or is suspended; see `Engine.execute`."""
@@ -100,7 +105,7 @@ class App:
         input: Any,
         *,
         id: str | None = None,
-        tags: Iterable[str] = (),
+        tags: Iterable[str] | None = None,
     ) -> Result[Any]:
         """Save a run that the next `tick` will run; see `Engine.start`."""
         return self.engine.start(self.workflow(workflow), input, id=id, tags=tags)

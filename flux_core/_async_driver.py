@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from flux_core._attempt import AttemptThread, awaited, timed_out
+from flux_core._attempt import AttemptThread, awaited, caller_is_cancelled, is_cancellation, timed_out
 from flux_core._effects import (
     AwaitThread,
     Call,
@@ -104,8 +104,13 @@ class AsyncDriver:
                 await returned
         except Exception as error:  # noqa: BLE001 (a hook breaks no run)
             report_failure(f"hook {effect.hook}", error)
+        except BaseException as error:
+            if caller_is_cancelled() or not is_cancellation(error):
+                raise
+            report_failure(f"hook {effect.hook}", error)
 
     async def _invoke(self, effect: Invoke) -> Attempt:
+        self._left = None
         if effect.timeout is not None and not effect.is_async:
             output, error = await self._in_thread(effect)
         else:
@@ -131,6 +136,9 @@ class AsyncDriver:
         except TimeoutError:
             self._left = ended
             return None, timed_out(effect)
+        except asyncio.CancelledError:
+            timed_out(effect)  # the caller has gone: tell the handler
+            raise
         return thread.attempt()
 
     async def _await_thread(self, effect: AwaitThread) -> bool:

@@ -53,7 +53,7 @@ class AsyncEngine:
         *,
         id: str | None = None,
         deadline: float | None = None,
-        tags: Iterable[str] = (),
+        tags: Iterable[str] | None = None,
         retry_failed: bool = False,
     ) -> Result[D]:
         """Run the workflow until it ends or is suspended; see `Engine.execute`."""
@@ -67,7 +67,7 @@ class AsyncEngine:
         input: I | Mapping[str, Any],
         *,
         id: str | None = None,
-        tags: Iterable[str] = (),
+        tags: Iterable[str] | None = None,
     ) -> Result[D]:
         """Save a run that the next `tick` will run; see `Engine.start`."""
         return await self._drive(self._flows.start(workflow, input, id, tags))

@@ -54,14 +54,28 @@ async def awaited(awaitable: Awaitable[Any], effect: Invoke) -> Attempt:
     except TimeoutError as error:
         return None, timed_out(effect) if scope.expired() else error
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():  # it is the caller who was cancelled
+        if caller_is_cancelled():
             raise
         cancelled = RuntimeError(f"what step {effect.context.step!r} awaited was cancelled")
         cancelled.__cause__ = error
         return None, cancelled
     except Exception as error:  # noqa: BLE001 (it is the handler's, and becomes the attempt's)
         return None, error
+
+
+def caller_is_cancelled() -> bool:
+    """Whether it is the running task that was cancelled, and not just something that it awaited."""
+    import asyncio  # it is loaded: there is a task
+
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Whether the error says that something awaited was cancelled."""
+    import asyncio  # as above
+
+    return isinstance(error, asyncio.CancelledError)
 
 
 def timed_out(effect: Invoke) -> StepTimeout:

@@ -110,6 +110,7 @@ class Driver:
             report_failure(f"hook {effect.hook}", error)
 
     def _invoke(self, effect: Invoke) -> Attempt:
+        self._left = None
         if effect.timeout is not None and not effect.is_async:
             output, error = self._in_thread(effect, effect.timeout)
         else:

@@ -56,7 +56,7 @@ class Engine:
         *,
         id: str | None = None,
         deadline: float | None = None,
-        tags: Iterable[str] = (),
+        tags: Iterable[str] | None = None,
         retry_failed: bool = False,
     ) -> Result[D]:
         """Run the workflow until it ends or is suspended.
@@ -91,7 +91,7 @@ class Engine:
         input: I | Mapping[str, Any],
         *,
         id: str | None = None,
-        tags: Iterable[str] = (),
+        tags: Iterable[str] | None = None,
     ) -> Result[D]:
         """Save a run that the next `tick` will run; arguments and errors are those of `execute`."""
         return self._drive(self._flows.start(workflow, input, id, tags))
@@ -174,7 +174,7 @@ class Engine:
             RunNotFound: there is no such run.
             RunBusy: a worker holds it.
         """
-        self._drive(self._flows.delete(run_id))
+        return self._drive(self._flows.delete(run_id))
 
     def close(self) -> None:
         """Close the trace sinks, the store and the event loop of async handlers."""

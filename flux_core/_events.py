@@ -93,7 +93,7 @@ def error_info(error: Exception, *, retryable: bool) -> ErrorInfo:
     """Return the error as a run keeps it; a message or traceback that is too long is cut."""
     from traceback import format_exception  # loaded by the first failure
 
-    code = error.code if isinstance(error, FluxError) else "STEP_FAILED"
+    code = str(error.code) if isinstance(error, FluxError) else "STEP_FAILED"
     trace = "".join(format_exception(error))
     return ErrorInfo(
         type(error).__name__, _message(error)[:LONGEST_MESSAGE], code, retryable, trace[-LONGEST_TRACEBACK:]

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 from flux_core import _machine
 from flux_core._clock import SystemClock
 from flux_core._effects import Find, Now
-from flux_core._errors import FluxError, InvalidInput, InvalidWorkflow, LeaseLost, RunBusy
+from flux_core._errors import InvalidInput, InvalidWorkflow, LeaseLost, RunBusy
 from flux_core._events import progress_event
 from flux_core._listeners import Listeners, report_failure
 from flux_core._machine import Machine
+from flux_core._options import EngineOptions
 from flux_core._policy import Policy, check_policy
 from flux_core._retry import Retry
 from flux_core._run import TickReport
 from flux_core._runner import Deadline, Worker
 from flux_core._status import RunStatus
+from flux_core._workflow import Workflow
 from flux_core.storage import MemoryStorage, Query
 
 if TYPE_CHECKING:
@@ -31,10 +33,11 @@ if TYPE_CHECKING:
     from flux_core._result import Result
     from flux_core._run import Run
     from flux_core._trace import TraceSink
-    from flux_core._workflow import Workflow
     from flux_core.storage import Record, Storage
 
 
+FARTHEST = 1e18  # seconds from 1970 that every store can compare
+LARGEST_PAGE = 10_000  # runs
 PAGE = 100  # due runs that tick asks the store for at a time
 
 
@@ -54,7 +57,13 @@ class Flows:
         max_interruptions: int = 5,
         redact: Iterable[str] = (),
         clock: Clock | None = None,
+        **unknown: object,
     ) -> None:
+        for name in unknown:
+            known = ", ".join(EngineOptions.__annotations__)
+            raise InvalidInput(f"an engine has no option {name!r}; there are: {known}", path=name)
+        if isinstance(storage, str):
+            raise InvalidInput("expected a store; open_storage(url) opens one by its URL", path="storage")
         self.storage: Storage = MemoryStorage() if storage is None else storage
         self.clock: Clock = SystemClock() if clock is None else clock
         self.listeners = Listeners(trace, on or {}, redact)
@@ -77,7 +86,7 @@ class Flows:
         given: object,
         run_id: str | None,
         deadline: float | None,
-        tags: Iterable[str],
+        tags: Iterable[str] | None,
         *,
         retry_failed: bool,
     ) -> Flow[Result[D]]:
@@ -85,7 +94,7 @@ class Flows:
         return machine.execute(given, run_id, tags, retry_failed=retry_failed)
 
     def start(
-        self, workflow: Workflow[I, D], given: object, run_id: str | None, tags: Iterable[str]
+        self, workflow: Workflow[I, D], given: object, run_id: str | None, tags: Iterable[str] | None
     ) -> Flow[Result[D]]:
         return self._machine(workflow).start(given, run_id, tags)
 
@@ -108,14 +117,14 @@ class Flows:
         limit: int,
         cursor: str | None,
     ) -> Flow[tuple[list[Run], str | None]]:
-        if limit < 1:
-            raise InvalidInput(f"expected 1 or more, got {limit}", path="limit")
+        if type(limit) is not int or not 1 <= limit <= LARGEST_PAGE:
+            raise InvalidInput(f"expected 1 to {LARGEST_PAGE}, got {limit!r}", path="limit")
         return _machine.find(
             Query(
                 workflow=workflow,
                 statuses=_statuses(status),
-                created_since=_seconds(since),
-                created_until=_seconds(until),
+                created_since=_seconds(since, "since"),
+                created_until=_seconds(until, "until"),
                 limit=limit,
                 cursor=cursor,
             )
@@ -125,7 +134,7 @@ class Flows:
         return _machine.get(run_id)
 
     def delete(self, run_id: str) -> Flow[None]:
-        return _machine.delete(run_id)
+        return _machine.delete(run_id, urandom(8).hex(), self._policy.lease)
 
     def tick(
         self, workflows: Iterable[Workflow[Any, Any]], limit: int, deadline: float | None
@@ -133,7 +142,7 @@ class Flows:
         """Go on with what is due, each workflow's runs in random order, `limit` runs at most."""
         report = TickReport()
         ends = self._deadline(deadline)
-        for workflow in workflows:
+        for workflow in sorted(workflows, key=lambda _: self._draw()):
             cursor: str | None = None
             while report.claimed < limit:
                 now, *_ = yield Now()
@@ -156,15 +165,22 @@ class Flows:
             result = yield from machine.go_on(record)
         except (RunBusy, LeaseLost):
             return None
-        except FluxError as error:
+        except Exception as error:  # noqa: BLE001 (one run that cannot be gone on with stops no other)
             report_failure(f"going on with run {record.id!r}", error)
             return None
         return result.status
 
     def _deadline(self, at: float | None) -> Deadline | None:
-        return None if at is None or at == inf else Deadline(at, at - self.clock.monotonic())
+        if at is None or at == inf:
+            return None
+        given: object = at
+        if not isinstance(given, int | float) or not abs(given) < inf:
+            raise InvalidInput(f"expected time.monotonic() seconds, got {at!r}", path="deadline")
+        return Deadline(at, at - self.clock.monotonic())
 
     def _machine(self, workflow: Workflow[I, D], deadline: Deadline | None = None) -> Machine[D]:
+        if not isinstance(workflow, Workflow):
+            raise InvalidInput(f"expected a Workflow, got {workflow!r}; an App takes names", path="workflow")
         return Machine(
             Worker(
                 workflow,
@@ -213,10 +229,15 @@ def _statuses(status: RunStatus | str | Iterable[RunStatus | str] | None) -> fro
         return None
     try:
         return frozenset(map(RunStatus, [status] if isinstance(status, str) else status))
-    except ValueError:
+    except (ValueError, TypeError):
         known = ", ".join(RunStatus)
         raise InvalidInput(f"no run status is called {status!r}; there are: {known}", path="status") from None
 
 
-def _seconds(moment: datetime | float | None) -> float | None:
-    return moment if moment is None or isinstance(moment, int | float) else moment.timestamp()
+def _seconds(moment: datetime | float | None, path: str) -> float | None:
+    if moment is None:
+        return None
+    seconds: object = moment.timestamp() if hasattr(moment, "timestamp") else moment
+    if isinstance(seconds, int | float) and abs(seconds) < FARTHEST:
+        return float(seconds)
+    raise InvalidInput(f"expected Unix seconds or a datetime, got {moment!r}", path=path)

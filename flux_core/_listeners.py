@@ -66,7 +66,7 @@ def mask(value: Any, path: tuple[str, ...]) -> Any:
     return {**value, path[0]: inner}
 
 
-def report_failure(what: str, error: Exception) -> None:
+def report_failure(what: str, error: BaseException) -> None:
     """Log an error that changes nothing, under `flux`."""
     from logging import getLogger  # loaded by the first failure
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
 T = TypeVar("T")
+GRACE = 5.0  # seconds that a cancelled handler has for ending
 
 
 class LoopThread:
@@ -49,20 +50,18 @@ class LoopThread:
     def close(self) -> None:
         """Cancel what runs, and stop the loop, if there is one; a later `run` starts another."""
         with self._lock:
-            if self._loop is None or self._thread is None:
-                return
-            self._loop.call_soon_threadsafe(_cancel_all, self._loop)
-            if (
-                self._thread is not current_thread()
-            ):  # else it is the loop's own task that lets go of the engine
-                self._thread.join()
-            self._loop = self._thread = None
+            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+        if loop is None or thread is None or not thread.is_alive():  # it is not, in a child after a fork
+            return
+        loop.call_soon_threadsafe(_cancel_all, loop)
+        if thread is not current_thread():  # else it is the loop's own task that lets go of the engine
+            thread.join()
 
     def _started(self) -> AbstractEventLoop:
         import asyncio  # asyncio costs more to load than the engine
 
         with self._lock:
-            if self._loop is None:
+            if self._loop is None or self._thread is None or not self._thread.is_alive():
                 self._loop = asyncio.new_event_loop()
                 self._thread = Thread(target=_run, args=(self._loop,), name="flux-loop", daemon=True)
                 self._thread.start()
@@ -89,7 +88,8 @@ def _cancel_all(loop: AbstractEventLoop) -> None:
         tasks = asyncio.all_tasks(loop) - {asyncio.current_task(loop)}
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE)
 
     ending = loop.create_task(end())
     ending.add_done_callback(lambda _: loop.stop())

@@ -20,13 +20,15 @@ from flux_core._errors import (
     NotSerializable,
     RunBusy,
     RunNotFound,
+    StoreError,
 )
 from flux_core._events import error_info, run_event
 from flux_core._ids import check_id
 from flux_core._keeping import create, load, open_record, save
+from flux_core._listeners import report_failure
 from flux_core._result import Result
 from flux_core._runner import Runner, Worker, outputs
-from flux_core._state import Entry, Origin, RunState
+from flux_core._state import Entry, Lease, Origin, RunState
 from flux_core._status import RunStatus, StepStatus
 from flux_core._views import run_view
 from flux_core._workflow import COMMIT
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from flux_core.storage import Query, Record
 
 
+LAST_MOMENT: Final = 253_402_300_799.0  # the end of the year 9999, in Unix seconds
 CLAIMS: Final = 10  # how often a run is looked at again because somebody else wrote it first
 
 
@@ -53,7 +56,7 @@ class Machine(Generic[D]):
         self._plan = worker.workflow.plan
 
     def execute(
-        self, given: object, run_id: str | None, tags: Iterable[str], *, retry_failed: bool = False
+        self, given: object, run_id: str | None, tags: Iterable[str] | None, *, retry_failed: bool = False
     ) -> Flow[Result[D]]:
         """Start a run and go on until it ends or is suspended; if the id is taken, go on with that run."""
         now, *_ = yield Now()
@@ -67,7 +70,7 @@ class Machine(Generic[D]):
         runner: Runner[Any, D] = Runner(self._worker, state, now, data)
         return (yield from runner.run())
 
-    def start(self, given: object, run_id: str | None, tags: Iterable[str]) -> Flow[Result[D]]:
+    def start(self, given: object, run_id: str | None, tags: Iterable[str] | None) -> Flow[Result[D]]:
         """Save a run that a later `tick` or `resume` will run; if the id is taken, return that run as it stands."""
         now, *_ = yield Now()
         state = self._new(given, self._plan.data.initial(), run_id, tags, now)
@@ -96,7 +99,9 @@ class Machine(Generic[D]):
                 return (yield from runner.run())
         raise _contended(run_id)
 
-    def _new(self, given: object, data: D, run_id: str | None, tags: Iterable[str], now: Moment) -> RunState:
+    def _new(
+        self, given: object, data: D, run_id: str | None, tags: Iterable[str] | None, now: Moment
+    ) -> RunState:
         return RunState(
             Origin(
                 self._new_id(now.time) if run_id is None else check_id(run_id),
@@ -150,7 +155,7 @@ class Machine(Generic[D]):
             ):
                 return self._result(state)
             interrupted = state.status is RunStatus.RUNNING and len(state.history) < len(self._workflow.nodes)
-            self._check_free(state, now.time)
+            check_free(state, now.time)
             self._check_definition(state, len(state.history) + 1)
             self._take(state, now)
             runner = self._runner(state, now)
@@ -257,24 +262,15 @@ class Machine(Generic[D]):
             raise InputMismatch(
                 f"the id {state.id!r} is taken by a run of workflow {state.origin.workflow!r}; use another id"
             )
+        text = self._encoded(given)
         saved = self._fitting(state, lambda: codec.decode(state.origin.input))
-        if saved != codec.decode(self._encoded(given)):
+        if codec.encode(saved) != text and saved != codec.decode(text):
             raise InputMismatch(
                 f"run {state.id!r} was started with a different input; the same id must mean the same input"
             )
 
-    def _check_free(self, state: RunState, time: float) -> None:
-        if state.lease is not None and state.lease.until > time:
-            raise RunBusy(
-                f"run {state.id!r} is held by worker {state.lease.token} until {utc(state.lease.until)}; try"
-                f" again after that, or see it with: flux show {state.id}",
-                until=state.lease.until,
-            )
-
     def _check_definition(self, state: RunState, upto: int) -> None:
         """Refuse to go on unless every node that ran still stands at its place, with its kind."""
-        if state.origin.fingerprint == self._plan.fingerprint:
-            return
         ran = [*state.history, state.current] if state.current else state.history
         nodes = self._workflow.nodes
         for place, entry in enumerate(ran[:upto]):
@@ -288,7 +284,7 @@ class Machine(Generic[D]):
 
     def _check_retryable(self, state: RunState, position: int, time: float, *, redo_commits: bool) -> None:
         step = self._workflow.nodes[position]
-        self._check_free(state, time)
+        check_free(state, time)
         if not state.status.ended:
             raise NotRetryable(f"run {state.id!r} is {state.status}, not ended; go on with it by resume")
         self._check_definition(state, position + 1)
@@ -305,33 +301,64 @@ class Machine(Generic[D]):
 
 def get(run_id: str) -> Flow[Run | None]:
     """Return the stored run, or None."""
-    state = yield from load(check_id(run_id))
+    try:
+        state = yield from load(check_id(run_id))
+    except RunNotFound:  # it was deleted just now
+        return None
     return None if state is None else run_view(state)
 
 
 def find(query: Query) -> Flow[tuple[list[Run], str | None]]:
-    """Return the runs that a query finds, and the cursor of the next page."""
+    """Return the runs that a query finds, and the cursor of the next page; what cannot be read is logged."""
     page, *_ = yield Find(query)
     runs = []
     for record in page.records:
-        runs.append(run_view((yield from open_record(record))))  # noqa: PERF401 (it yields)
+        try:
+            runs.append(run_view((yield from open_record(record))))
+        except RunNotFound:
+            continue  # it was deleted just now
+        except StoreError as error:
+            report_failure(f"reading run {record.id!r}", error)
     return runs, page.cursor
 
 
-def delete(run_id: str) -> Flow[None]:
-    """Remove a run that nobody holds."""
-    record, time, _ = yield Load(check_id(run_id))
-    if record is None:
-        raise RunNotFound(f"no run {run_id!r} in the store; see those there are with: flux list")
-    if record.status is RunStatus.RUNNING and record.wake_at > time:
-        raise RunBusy(
-            f"run {run_id!r} is held by a worker until {utc(record.wake_at)}; delete it after that",
-            until=record.wake_at,
-        )
+def delete(run_id: str, worker: str, lease: float) -> Flow[None]:
+    """Remove a run that nobody holds: hold it first, so that nobody else begins to."""
+    for _ in range(CLAIMS):
+        record, time, _ = yield Load(check_id(run_id))
+        if record is None:
+            raise RunNotFound(f"no run {run_id!r} in the store; see those there are with: flux list")
+        try:
+            state = yield from open_record(record)
+        except StoreError:  # nobody can work on what cannot be read
+            break
+        check_free(state, time)
+        state.lease = Lease(worker, time + lease)
+        try:
+            yield from save(state, worker, time)
+        except LeaseLost:
+            continue
+        break
+    else:
+        raise _contended(run_id)
     yield Delete(run_id)
 
 
-def check_tags(tags: Iterable[object]) -> tuple[str, ...]:
+def check_free(state: RunState, time: float) -> None:
+    """Do nothing if nobody holds the run.
+
+    Raises:
+        RunBusy: a worker does.
+    """
+    if state.lease is not None and state.lease.until > time:
+        raise RunBusy(
+            f"run {state.id!r} is held by worker {state.lease.token} until {utc(state.lease.until)}; try again"
+            f" after that, or see it with: flux show {state.id}",
+            until=state.lease.until,
+        )
+
+
+def check_tags(tags: Iterable[object] | None) -> tuple[str, ...]:
     """Return the tags without repeats, in order.
 
     Raises:
@@ -340,18 +367,20 @@ def check_tags(tags: Iterable[object]) -> tuple[str, ...]:
     if isinstance(tags, str):
         raise InvalidInput(f"expected several strings, got the one string {tags!r}", path="tags")
     unique: dict[str, None] = {}
-    for index, tag in enumerate(tags):
-        if not isinstance(tag, str) or not tag:
-            raise InvalidInput(f"expected a non-empty str, got {tag!r}", path=f"tags[{index}]")
+    for index, tag in enumerate(tags or ()):
+        if not isinstance(tag, str) or not tag or not tag.isprintable():
+            raise InvalidInput(
+                f"expected a non-empty str of printable characters, got {tag!r}", path=f"tags[{index}]"
+            )
         unique[tag] = None
     return tuple(unique)
 
 
 def utc(time: float) -> str:
     """Return Unix seconds as the time of day in UTC."""
-    from datetime import UTC, datetime  # for messages
+    from time import gmtime, strftime  # for messages
 
-    return f"{datetime.fromtimestamp(time, UTC):%H:%M:%SZ}"
+    return strftime("%H:%M:%SZ", gmtime(min(time, LAST_MOMENT)))
 
 
 def _contended(run_id: str) -> RunBusy:

@@ -99,9 +99,9 @@ class Record(ABC):
         for name, (required, settable) in self.declared().items():
             self.fields[name] = Field(compile_type(annotations.get(name, Any)), required, settable)
         self.writers = [(name, field.shape.encode) for name, field in self.fields.items()]
-        rewritten = hasattr(self.cls, "__post_init__")
+        self.checked = hasattr(self.cls, "__post_init__")  # which may refuse values, and rewrite them
         self.assigned = frozenset(
-            name for name, field in self.fields.items() if rewritten or not field.settable
+            name for name, field in self.fields.items() if self.checked or not field.settable
         )
 
     @abstractmethod
@@ -125,7 +125,16 @@ class Record(ABC):
                 raise within(error, name) from None
             except AttributeError:
                 raise NotSerializable(missing(name)) from None
+        if self.checked:
+            self.confirm(value)
         return texts
+
+    def confirm(self, value: Any) -> None:
+        """Refuse to save what the class would refuse to be made of again."""
+        try:
+            self.cls(**{name: getattr(value, name) for name, field in self.fields.items() if field.settable})
+        except Exception as error:
+            raise NotSerializable(f"{self.name} could not be restored from it: {error}") from error
 
     def load(self, stored: Mapping[str, Any]) -> Any:
         """Return the value; what the constructor computes does not replace what was saved."""
@@ -233,7 +242,7 @@ def hints(cls: type, args: tuple[Any, ...]) -> dict[str, Any]:
     """Return the annotations of a class, with its type parameters replaced by `args`."""
     try:
         found = typing.get_type_hints(cls, localns={cls.__name__: cls}, include_extras=True)
-    except NameError as error:
+    except Exception as error:  # noqa: BLE001 (an annotation may be any text)
         raise InvalidWorkflow(
             f"{cls.__name__} has an annotation that cannot be resolved: {error}; define it at module level"
         ) from None

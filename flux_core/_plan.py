@@ -80,7 +80,7 @@ def _return_type(function: Callable[..., Any]) -> object:
 
     try:
         returned = get_type_hints(function, include_extras=True).get("return", Any)
-    except (NameError, TypeError, AttributeError):
+    except Exception:  # noqa: BLE001 (an annotation may be any text)
         return Any
     return Any if returned is type(None) else returned
 

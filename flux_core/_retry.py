@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Literal, NamedTuple, Self
 
 from flux_core._errors import Fatal, InvalidWorkflow, NotSerializable
@@ -51,9 +52,14 @@ class Retry(_Retry):
     ) -> Self:
         if type(retries) is not int or retries < 0:
             raise InvalidWorkflow(f"retries must be a whole number, 0 or more; got {retries!r}")
-        for name, value, least in (("initial", initial, 0), ("factor", factor, 1), ("max", max, 0)):
-            if not value >= least:
-                raise InvalidWorkflow(f"Retry({name}=...) must be {least} or more; got {value!r}")
+        numbers: tuple[tuple[str, object, int], ...] = (
+            ("initial", initial, 0),
+            ("factor", factor, 1),
+            ("max", max, 0),
+        )
+        for name, value, least in numbers:
+            if not isinstance(value, int | float) or not least <= value < inf:
+                raise InvalidWorkflow(f"Retry({name}=...) must be a number, {least} or more; got {value!r}")
         kinds: dict[str, object] = {"retry_on": retry_on, "give_up_on": give_up_on}
         for name, types in kinds.items():
             if not isinstance(types, tuple | list) or not all(map(_is_exception, types)):

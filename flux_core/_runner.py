@@ -6,7 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple
 
 from flux_core._context import Context, D, I
-from flux_core._effects import AwaitThread, Call, Delay, Emit, Invoke
+from flux_core._effects import AwaitThread, Call, Delay, Emit, Invoke, Now
 from flux_core._errors import NotSerializable, StepTimeout
 from flux_core._events import attempt_event, error_info, run_event, step_event
 from flux_core._json import decode
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from flux_core._workflow import Workflow
 
 
+SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})  # what nobody can change
 MARGIN: Final = 0.5  # seconds before a deadline in which no further node is begun
 CLOCK_SKEW: Final = 5.0  # seconds that a lease outlasts the deadline of the worker that holds it
 
@@ -108,10 +109,13 @@ class Runner(Generic[I, D]):
         self._data: D = plan.data.build(state.data) if data is None else data
         self._results = outputs(worker.workflow, state.history)
         self._kept = outputs(worker.workflow, state.kept.values())
+        for entry in state.kept.values():
+            plan.data.build({**state.data, **entry.changes})  # does not fit any more? then not a node is run
 
     def run(self) -> Flow[Result[D]]:
         """Go on until the run has ended or is suspended."""
         state = self._state
+        _, self._time, self._monotonic = yield Now()  # creating or claiming it may have taken long
         while len(state.history) < len(self._nodes):
             planned = self._nodes[len(state.history)]
             flow = self._apply if planned.node.name in state.kept else self._node
@@ -135,18 +139,18 @@ class Runner(Generic[I, D]):
         """Suspend before the node, skip it, or attempt it until it completes or fails."""
         node = planned.node
         timeout = node.timeout or self._worker.policy.timeout
-        if self._worker.deadline is not None and not self._fits(timeout):
-            yield from self._suspend(self._time)
+        if (not self._fits(timeout) or self._lease_is_short()) and not (yield from self._may_begin(timeout)):
             return False
         current = self._state.current
         if node.when is not None and (current is None or not current.failures):
             context = self._context(node.name, None)
             effect = Invoke(node.when, context, None, is_async=False)
             (holds, error), self._time, self._monotonic = yield effect
-            self._data = self._codec.build(self._state.data)  # a condition changes nothing
+            self._reload()  # a condition changes nothing
+            skip, error = _is_false(holds, error)
             if error is not None:
                 return (yield from self._fail(planned, context, error))
-            if not holds:
+            if skip:
                 return (yield from self._skip(planned))
         return (yield from self._attempts(planned, timeout))
 
@@ -156,13 +160,15 @@ class Runner(Generic[I, D]):
             context = self._context(node.name, timeout)
             if self._worker.policy.heard:
                 yield from self._began(planned, context)
+                if not (yield from self._may_begin(timeout)):
+                    return False
             effect = Invoke(node.handler, context, timeout, is_async=planned.is_async)
             (output, error), self._time, self._monotonic = yield effect
             if error is None:
                 try:
                     fields = self._codec.fields(context.data)
                     text = "null" if output is None else planned.output.encode(output)
-                except NotSerializable as unsaveable:
+                except Exception as unsaveable:  # noqa: BLE001 (a user's type may raise anything)
                     error = NotSerializable(f"step {node.name!r} left what cannot be saved: {unsaveable}")
                 else:
                     return (yield from self._complete(planned, context, output, text, fields))
@@ -182,7 +188,8 @@ class Runner(Generic[I, D]):
             entry.note_changes(before, fields)
             state.set_data(fields)
         self._data = context.data
-        self._results[entry.name] = output
+        # a list or an object is kept as it was saved: what is done to it later does not count
+        self._results[entry.name] = output if type(output) in SCALARS else planned.output.decode(text)
         state.close(entry, planned.prefix)
         state.interruptions = 0
         last = len(state.history) == len(self._nodes)
@@ -234,7 +241,7 @@ class Runner(Generic[I, D]):
             return (yield from self._fail(planned, context, error))
         if isinstance(error, StepTimeout) and not (yield from self._thread_ended()):
             return (yield from self._fail(planned, context, error))
-        self._data = self._codec.build(state.data)
+        self._reload()
         entry.attempts += 1
         entry.failures += 1
         entry.error = error_info(error, retryable=True)
@@ -260,7 +267,7 @@ class Runner(Generic[I, D]):
         entry.failures += 1
         entry.error = state.error = error_info(error, retryable=retry.covers(error))
         state.current = entry
-        self._data = self._codec.build(state.data)
+        self._reload()
         self._end(RunStatus.FAILED)
         yield from self._save()
         yield from self._step_told("step:error", planned, entry, "step_error", context, error)
@@ -270,10 +277,10 @@ class Runner(Generic[I, D]):
     def _thread_ended(self) -> Flow[bool]:
         """Wait for what the timed-out attempt left running, as long as the lease lasts; whether it has ended."""
         assert self._state.lease is not None  # noqa: S101 (a runner's run is held)
-        left = max(0.0, self._state.lease.until - self._time)
+        left = self._state.lease.until - self._time
         if self._worker.deadline is not None:
-            left = min(left, max(0.0, self._worker.deadline.at - self._monotonic))
-        ended, self._time, self._monotonic = yield AwaitThread(left)
+            left = min(left, self._worker.deadline.at - self._monotonic)
+        ended, self._time, self._monotonic = yield AwaitThread(max(0.0, left - MARGIN))
         return bool(ended)
 
     def _suspend(self, wake_at: float) -> Flow[None]:
@@ -292,19 +299,43 @@ class Runner(Generic[I, D]):
         self._state.lease = self._state.wake_at = None
 
     def _save(self, ahead: float = 0.0) -> Flow[None]:
-        """Return the flow that saves; a lease that the next node may outlive, `ahead` seconds on, is renewed with it."""
+        """Save; a lease that the next node may outlive, `ahead` seconds on, is renewed by the same write."""
+        state, worker = self._state, self._worker
+        if self._lease_is_short(ahead):
+            state.lease = worker.lease(self._time + ahead, self._monotonic, worker.work(len(state.history)))
+            state.wake_at = state.lease.until
+        _, self._time, self._monotonic = yield from save(state, worker.token, self._time)
+
+    def _lease_is_short(self, ahead: float = 0.0) -> bool:
         lease, worker = self._state.lease, self._worker
-        if lease and worker.deadline is None:
-            work = worker.work(len(self._state.history))
-            if lease.until - self._time - ahead < max(worker.policy.lease / 2, work):
-                self._state.lease = worker.lease(self._time + ahead, self._monotonic, work)
-                self._state.wake_at = self._state.lease.until
-        return save(self._state, worker.token, self._time)
+        if lease is None or worker.deadline is not None:
+            return False
+        least = max(worker.policy.lease / 2, worker.work(len(self._state.history)))
+        return lease.until - self._time - ahead < least
+
+    def _may_begin(self, timeout: float | None) -> Flow[bool]:
+        """Suspend the run if too little time is left for work of so many seconds; renew a lease that is short."""
+        if not self._fits(timeout):
+            yield from self._suspend(self._time)
+            return False
+        if self._lease_is_short():
+            yield from self._save()
+        return True
 
     def _fits(self, seconds: float | None, ahead: float = 0.0) -> bool:
-        """Whether an attempt of so many seconds may be begun, `ahead` seconds from now."""
-        deadline = self._worker.deadline
-        return deadline is None or deadline.leaves(seconds, self._monotonic + ahead)
+        """Whether the deadline leaves time for the work, by whichever of the two clocks says sooner."""
+        deadline, lease = self._worker.deadline, self._state.lease
+        if deadline is None or lease is None:
+            return True
+        gone = deadline.at + CLOCK_SKEW - (lease.until - self._time)  # what the wall clock makes it
+        return deadline.leaves(seconds, max(self._monotonic, gone) + ahead)
+
+    def _reload(self) -> None:
+        """Take data, results and input as they are saved: what a failed attempt did to them is gone."""
+        plan = self._worker.workflow.plan
+        self._input = plan.input.decode(self._state.origin.input)
+        self._data = plan.data.build(self._state.data)
+        self._results = outputs(self._worker.workflow, self._state.history)
 
     def _entry(self, planned: PlannedNode, status: StepStatus) -> Entry:
         """Return the entry of the node that stands next, with the status."""
@@ -339,9 +370,9 @@ class Runner(Generic[I, D]):
     def _began(self, planned: PlannedNode, context: Context[I, D]) -> Flow[None]:
         policy = self._worker.policy
         if "step_start" in policy.hooks:
-            yield Call("step_start", (context.step, context))
+            _, self._time, self._monotonic = yield Call("step_start", (context.step, context))
         if policy.traced:
-            yield Emit(
+            _, self._time, self._monotonic = yield Emit(
                 attempt_event(self._state, planned.node, planned.node.retry or policy.retry, self._time)
             )
 
@@ -349,15 +380,25 @@ class Runner(Generic[I, D]):
         self, event: str, planned: PlannedNode, entry: Entry, hook: str = "", *arguments: object
     ) -> Flow[None]:
         if hook in self._worker.policy.hooks:
-            yield Call(hook, (planned.node.name, *arguments))
+            _, self._time, self._monotonic = yield Call(hook, (planned.node.name, *arguments))
         if self._worker.policy.traced:
-            yield Emit(step_event(event, self._state, planned.node, entry, self._time))
+            _, self._time, self._monotonic = yield Emit(
+                step_event(event, self._state, planned.node, entry, self._time)
+            )
 
     def _run_told(self, event: str, hook: str = "", *arguments: object) -> Flow[None]:
         if hook in self._worker.policy.hooks:
-            yield Call(hook, arguments)
+            _, self._time, self._monotonic = yield Call(hook, arguments)
         if self._worker.policy.traced:
-            yield Emit(run_event(event, self._state, self._time))
+            _, self._time, self._monotonic = yield Emit(run_event(event, self._state, self._time))
+
+
+def _is_false(value: object, error: Exception | None) -> tuple[bool, Exception | None]:
+    """Whether a condition's value is false, or why nobody can say so."""
+    try:
+        return error is None and not value, error
+    except Exception as undecided:  # noqa: BLE001 (an array, for one, has no truth)
+        return False, undecided
 
 
 def outputs(workflow: Workflow[Any, Any], entries: Collection[Entry]) -> dict[str, Any]:

@@ -294,10 +294,10 @@ def parse(record: Record) -> dict[str, Any]:
         written = document["format"]
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"the stored document of run {record.id!r} cannot be read: {error!r}") from error
-    if written != FORMAT:
+    if written != FORMAT or not isinstance(record.status, RunStatus):
         raise StoreError(
-            f"run {record.id!r} was written by another Flux (document format {written!r}, this one knows"
-            f" {FORMAT}); upgrade flux-serverless"
+            f"run {record.id!r} was written by another Flux (status {record.status}, document format {written!r};"
+            f" this one knows {FORMAT}); upgrade flux-serverless"
         )
     return dict(document)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, cast
 
 
 class RunStatus(StrEnum):
@@ -31,6 +31,14 @@ class StepStatus(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     SKIPPED = "skipped"
+
+
+def status_of(text: str) -> RunStatus:
+    """Return the status of that name; one that this Flux does not know stays a str, for the reader of the run."""
+    try:
+        return RunStatus(text)
+    except ValueError:
+        return cast("RunStatus", text)
 
 
 ENDED: Final = frozenset({RunStatus.COMPLETED, RunStatus.FAILED})

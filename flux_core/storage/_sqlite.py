@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from flux_core._errors import BlobNotFound, Conflict, InvalidInput, RunExists, StoreError
-from flux_core._status import RunStatus
+from flux_core._status import RunStatus, status_of
 from flux_core.storage._cursor import page, start
 from flux_core.storage._port import Record
 from flux_core.storage._sqlite_session import File, Session, close
@@ -222,5 +222,5 @@ def _one_for_each(statuses: frozenset[RunStatus]) -> tuple[str | None, ...]:
 def _record(row: tuple[Any, ...]) -> Record:
     run_id, workflow, status, *columns, tags = row
     return Record._make(
-        (run_id, workflow, RunStatus(status), *columns, tuple(json.loads(tags)) if tags else ())
+        (run_id, workflow, status_of(status), *columns, tuple(json.loads(tags)) if tags else ())
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import threading
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -81,6 +83,10 @@ class Ticket(TypedDict):
 def one(ctx: Ctx) -> int:
     """Return 1."""
     return 1
+
+
+LOOSE: Any = Engine  # to call as no checker would allow
+ONE: Any = Workflow("one").step("a", one)
 
 
 async def two(ctx: Ctx) -> int:
@@ -659,3 +665,87 @@ def test_data_that_cannot_be_made_is_refused_with_the_definition() -> None:
 
     with pytest.raises(InvalidWorkflow, match="give every field a default"):
         App([Workflow("w", data=Needy).step("a", one)])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: LOOSE(retries=3), "retries: an engine has no option 'retries'; there are: trace, on, "),
+        (lambda: LOOSE("sqlite:///x.db"), "storage: expected a store; open_storage"),
+        (lambda: LOOSE().execute("w", {}), "workflow: expected a Workflow, got 'w'; an App takes names"),
+        (lambda: LOOSE().execute(ONE, {}, deadline="soon"), "deadline: expected time.monotonic"),
+        (
+            lambda: LOOSE().execute(ONE, {}, tags=["\ud800"]),
+            r"tags\[0\]: expected a non-empty str of printable",
+        ),
+        (lambda: LOOSE().list(limit="5"), "limit: expected 1 to 10000, got '5'"),
+        (lambda: LOOSE().list(since="2024-01-01"), "since: expected Unix seconds or a datetime"),
+        (lambda: LOOSE().list(status=5), "status: no run status is called 5"),
+    ],
+)
+def test_a_call_that_cannot_be_meant_is_refused(call: Callable[[], object], message: str) -> None:
+    """The error names the argument, what was expected and what came."""
+    with pytest.raises(InvalidInput, match=message):
+        call()
+
+
+def test_an_app_of_one_workflow_is_a_list_of_one() -> None:
+    """The error says how it is written."""
+    bare: Any = ONE
+    with pytest.raises(InvalidWorkflow, match=r"App\(\[workflow\]\)"):
+        App(bare)
+
+
+def test_no_tags_are_none(engine: AnyEngine) -> None:
+    """None means none."""
+    assert engine.run(engine.execute(ONE, {}, tags=None).id).tags == ()
+
+
+def test_a_hook_that_awaits_what_was_cancelled_breaks_no_run(make_engine: MakeEngine) -> None:
+    """Only the caller's own cancellation ends the call."""
+
+    async def hook(step: str, ctx: Any) -> None:
+        task = asyncio.ensure_future(asyncio.sleep(5))
+        task.cancel()
+        await task
+
+    assert make_engine(on={"step_start": hook}).execute(ONE, {}).status == "completed"
+
+
+def test_a_handler_whose_caller_was_cancelled_is_told() -> None:
+    """Its thread goes on, and sees `ctx.cancelled`."""
+    begun, seen = threading.Event(), threading.Event()
+
+    def work(ctx: Any) -> None:
+        begun.set()
+        while not ctx.cancelled:
+            begun.wait(0.001)
+        seen.set()
+
+    async def call() -> None:
+        task = asyncio.ensure_future(AsyncEngine().execute(Workflow("w").step("a", work, timeout=30), {}))
+        await asyncio.to_thread(begun.wait, 5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(call())
+    assert seen.wait(5)
+
+
+def test_a_hook_whose_caller_was_cancelled_lets_it_go() -> None:
+    """A hook that is awaited when the call is cancelled does not swallow that."""
+    begun = threading.Event()
+
+    async def hook(step: str, ctx: Any) -> None:
+        begun.set()
+        await asyncio.sleep(5)
+
+    async def call() -> None:
+        task = asyncio.ensure_future(AsyncEngine(on={"step_start": hook}).execute(ONE, {}))
+        await asyncio.to_thread(begun.wait, 5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(call())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -173,3 +175,57 @@ def test_closing_it_ends_what_runs(loop: LoopThread) -> None:
     loop.close()
     caller.join(LIMIT)
     assert [type(error).__name__ for error in outcomes] == ["CancelledError"]
+
+
+def test_it_may_be_closed_from_its_own_thread(loop: LoopThread) -> None:
+    """An engine may be let go of by one of its own handlers: there is nobody to wait for."""
+
+    async def close() -> str:
+        loop.close()
+        return "closed"
+
+    assert loop.run(close()) == "closed"
+
+
+def test_at_the_end_of_the_program_nothing_is_waited_for(
+    loop: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop's thread stands still by then, and would be waited for without end."""
+    thread = loop.run(thread_name())
+    monkeypatch.setattr("sys.is_finalizing", lambda: True)
+    loop.__del__()
+    assert loop.run(thread_name()) == thread
+
+
+def test_a_handler_that_does_not_end_when_it_is_told_is_left(
+    loop: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing waits for it no longer than the grace that it has."""
+    monkeypatch.setattr("flux_core._loop.GRACE", 0.01)
+    begun = threading.Event()
+
+    async def stubborn() -> None:
+        begun.set()
+        for _ in range(3):
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    async def start() -> asyncio.Task[None]:
+        return asyncio.ensure_future(stubborn())
+
+    task = loop.run(start())
+    assert begun.wait(LIMIT)
+    loop.close()
+    assert not task.done()
+    task._log_destroy_pending = False  # type: ignore[attr-defined]  # it was meant to be left
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork, which this system lacks")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_after_a_fork_it_starts_anew(loop: LoopThread) -> None:
+    """The child has no thread of the parent's, and gets a loop of its own."""
+    loop.run(thread_name())
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if loop.run(thread_name()) == "flux-loop" else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from core.conftest import START, Death, die
 
-from flux_core import Context, InvalidInput, RunBusy, RunNotFound, RunStatus, StoreError, Workflow
+from flux_core import Conflict, Context, InvalidInput, RunBusy, RunNotFound, RunStatus, StoreError, Workflow
 from flux_core.storage import MemoryStorage
+from flux_core.testing._stepping import SteppingEngine
 
 if TYPE_CHECKING:
     from core.conftest import AnyEngine, Clock, MakeEngine
@@ -129,7 +130,7 @@ def test_a_run_that_nobody_holds_is_deleted(filled: AnyEngine, id: str) -> None:
 def test_a_held_run_is_not_deleted(filled: AnyEngine, clock: Clock) -> None:
     """Until its lease ends a worker may be at it."""
     clock.advance(59)
-    with pytest.raises(RunBusy, match=r"run 'w3' is held by a worker until 13:47:43Z") as caught:
+    with pytest.raises(RunBusy, match=r"run 'w3' is held by worker \w+ until 13:47:43Z") as caught:
         filled.delete("w3")
     assert caught.value.until == clock.time() + 1
     clock.advance(1)
@@ -173,11 +174,55 @@ def test_a_reader_that_misses_a_blob_reads_the_run_again(make_engine: MakeEngine
     assert engine.run("x").revision == 9
 
 
-def test_a_reader_of_a_run_that_is_being_deleted_fails_in_the_end(make_engine: MakeEngine) -> None:
-    """A blob that is gone for good is an error of the store, which names run and blob."""
+def test_a_reader_of_a_run_that_is_being_deleted_finds_none(make_engine: MakeEngine) -> None:
+    """What is gone when its blobs are looked for is gone."""
     store = Restless()
     engine = make_engine(store)
     engine.execute(Workflow("w").step("a", lambda ctx: LARGE), {}, id="x")
     store.meanwhile = [None]
+    assert engine.get("x") is None
+
+
+def test_a_blob_that_is_gone_for_good_is_an_error_of_the_store(make_engine: MakeEngine) -> None:
+    """The error names the run and the blob."""
+    store = MemoryStorage()
+    engine = make_engine(store)
+    engine.execute(Workflow("w").step("a", lambda ctx: LARGE), {}, id="x")
+    store.delete_blobs("x")
     with pytest.raises(StoreError, match=r"run 'x' cannot be read: .*has no blob"):
         engine.get("x")
+
+
+def test_a_run_that_is_deleted_while_it_is_listed_is_left_out(make_engine: MakeEngine) -> None:
+    """What was found and is gone when its blobs are looked for is not there."""
+    store = Restless()
+    engine = make_engine(store)
+    engine.execute(Workflow("w").step("a", lambda ctx: LARGE), {}, id="x")
+    store.meanwhile = [None]
+    assert list(engine.list()) == []
+
+
+def test_a_run_that_moves_on_while_it_is_being_deleted_is_looked_at_again(make_engine: MakeEngine) -> None:
+    """Who deletes must have seen what is deleted."""
+    store = MemoryStorage()
+    engine = make_engine(store)
+    engine.start(Workflow("w").step("a", lambda ctx: 1), {}, id="x")
+    delete: Any = SteppingEngine(store).delete
+    call = delete("x")
+    call.step()
+    assert engine.resume(Workflow("w").step("a", lambda ctx: 1), "x").status == "completed"
+    call.finish()
+    assert engine.get("x") is None
+
+
+def test_a_run_that_moves_on_again_and_again_is_not_deleted(make_engine: MakeEngine) -> None:
+    """Whoever deletes gives up after a while, and says so."""
+
+    class Contended(MemoryStorage):
+        def save(self, record: Record, *, replaces: int) -> None:
+            raise Conflict("somebody else was faster")
+
+    engine = make_engine(Contended())
+    engine.start(Workflow("w").step("a", lambda ctx: 1), {}, id="x")
+    with pytest.raises(RunBusy, match="again and again"):
+        engine.delete("x")

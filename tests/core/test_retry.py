@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, nan
+from math import nan
 from typing import Any
 
 import pytest
@@ -34,7 +34,7 @@ def test_an_option_out_of_its_range_is_refused(option: str, value: float) -> Non
         Retry(1, **options)
 
 
-@pytest.mark.parametrize(("option", "value"), [("initial", 0), ("factor", 1), ("max", 0), ("max", inf)])
+@pytest.mark.parametrize(("option", "value"), [("initial", 0), ("factor", 1), ("max", 0), ("max", 1e300)])
 def test_an_option_at_the_edge_of_its_range_is_taken(option: str, value: float) -> None:
     """The bounds themselves are allowed."""
     options: dict[str, Any] = {option: value}

@@ -330,5 +330,5 @@ def test_a_document_of_a_newer_flux_is_not_misread(make_engine: MakeEngine, stor
     engine.execute(Workflow("w").step("a", Counted()), {}, id="x")
     document = store._records["x"].document.replace(b'{"format":1', b'{"format":2')
     store._records["x"] = store._records["x"]._replace(document=document)
-    with pytest.raises(StoreError, match=r"document format 2, this one knows 1\); upgrade"):
+    with pytest.raises(StoreError, match=r"document format 2; this one knows 1\); upgrade"):
         engine.get("x")

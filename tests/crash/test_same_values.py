@@ -67,7 +67,7 @@ def seen_by_the_second_step(workflow: Workflow[Any, Any], *, die_between: bool) 
     store, clock = MemoryStorage(), FakeClock()
     call: object = SteppingEngine(store, clock=clock).execute(noting, {"asked": "for it"}, id="x")
     assert isinstance(call, Call)
-    for _ in range(4):  # tell the time, create, invoke the first step, save
+    for _ in range(5):  # tell the time, create, tell the time, invoke the first step, save
         call.step()
     if die_between:
         call.stop()
