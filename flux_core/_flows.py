@@ -17,8 +17,8 @@ from flux_core._options import EngineOptions
 from flux_core._policy import Policy, check_policy
 from flux_core._retry import Retry
 from flux_core._run import TickReport
-from flux_core._runner import Deadline, Worker
 from flux_core._status import RunStatus
+from flux_core._worker import Deadline, Worker
 from flux_core._workflow import Workflow
 from flux_core.storage import MemoryStorage, Query
 

@@ -27,7 +27,7 @@ from flux_core._ids import check_id
 from flux_core._keeping import create, load, open_record, save
 from flux_core._listeners import report_failure
 from flux_core._result import Result
-from flux_core._runner import Runner, Worker, outputs
+from flux_core._runner import Runner, outputs
 from flux_core._state import Entry, Lease, Origin, RunState
 from flux_core._status import RunStatus, StepStatus
 from flux_core._views import run_view
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from flux_core._effects import Flow, Moment, T
     from flux_core._run import Run
+    from flux_core._worker import Worker
     from flux_core.storage import Query, Record
 
 
@@ -196,8 +197,7 @@ class Machine(Generic[D]):
         )
         state.current.status = StepStatus.FAILED
         state.current.error = state.error = error_info(error, retryable=False)
-        state.change_status(RunStatus.FAILED)
-        state.lease = state.wake_at = None
+        state.end(RunStatus.FAILED)
         return error
 
     def _go_back(self, state: RunState, position: int, *, redo_commits: bool) -> None:
@@ -271,9 +271,8 @@ class Machine(Generic[D]):
 
     def _check_definition(self, state: RunState, upto: int) -> None:
         """Refuse to go on unless every node that ran still stands at its place, with its kind."""
-        ran = [*state.history, state.current] if state.current else state.history
         nodes = self._workflow.nodes
-        for place, entry in enumerate(ran[:upto]):
+        for place, entry in enumerate(state.entries[:upto]):
             node = nodes[place] if place < len(nodes) else None
             if node is None or (node.name, node.kind) != (entry.name, entry.kind):
                 raise DefinitionChanged(
@@ -288,10 +287,9 @@ class Machine(Generic[D]):
         if not state.status.ended:
             raise NotRetryable(f"run {state.id!r} is {state.status}, not ended; go on with it by resume")
         self._check_definition(state, position + 1)
-        entries = [*state.history, *([state.current] if state.current else [])]
-        if position >= len(entries):
+        if position >= len(state.entries):
             raise NotRetryable(f"step {step.name!r} of run {state.id!r} has not run; retry an earlier one")
-        entry = entries[position]
+        entry = state.entries[position]
         if entry.kind == COMMIT and entry.status is StepStatus.COMPLETED and not redo_commits:
             raise NotRetryable(
                 f"commit {step.name!r} of run {state.id!r} has completed and is never run again by a retry; if it"

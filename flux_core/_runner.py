@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Generic
 
 from flux_core._context import Context, D, I
 from flux_core._effects import AwaitThread, Call, Delay, Emit, Invoke, Now
@@ -12,73 +11,21 @@ from flux_core._events import attempt_event, error_info, run_event, step_event
 from flux_core._json import decode
 from flux_core._keeping import save
 from flux_core._result import Result
-from flux_core._state import Entry, Lease
+from flux_core._state import Entry
 from flux_core._status import RunStatus, StepStatus
+from flux_core._worker import CLOCK_SKEW, MARGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
     from flux_core._effects import Flow, Moment
     from flux_core._plan import PlannedNode
-    from flux_core._policy import Policy
     from flux_core._state import RunState
+    from flux_core._worker import Worker
     from flux_core._workflow import Workflow
 
 
 SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})  # what nobody can change
-MARGIN: Final = 0.5  # seconds before a deadline in which no further node is begun
-CLOCK_SKEW: Final = 5.0  # seconds that a lease outlasts the deadline of the worker that holds it
-
-
-class Deadline(NamedTuple):
-    """When an invocation must have ended."""
-
-    at: float
-    """Monotonic seconds."""
-    budget: float
-    """The seconds that there were until then when the invocation began."""
-
-    def leaves(self, seconds: float | None, now: float) -> bool:
-        """Whether work of so many seconds (None: nobody knows) may be begun now.
-
-        Work that is longer than any invocation is begun all the same, while at least half of one is left.
-        """
-        left = self.at - now - MARGIN
-        return left > 0 and (seconds is None or left >= min(seconds, self.budget / 2 - MARGIN))
-
-
-class Worker(NamedTuple):
-    """Who runs a workflow: the machine instance that holds, or is about to hold, a run of it."""
-
-    workflow: Workflow[Any, Any]
-    policy: Policy
-    token: str
-    """Drawn when the instance starts; it marks what the instance wrote and the lease that it holds."""
-    deadline: Deadline | None
-    """When the worker must have stopped."""
-    draw: Callable[[], float]
-    """Gives a random number from [0, 1) for jitter."""
-    monotonic: Callable[[], float]
-    """For a handler's `ctx.remaining()`."""
-    report: Callable[[Context[Any, Any], float, str], None]
-    """For a handler's `ctx.progress()`."""
-
-    def work(self, position: int) -> float:
-        """Return how long an attempt of the node at that place may take, if that is known; else 0."""
-        nodes = self.workflow.nodes
-        if position >= len(nodes):
-            return 0.0
-        timeout = nodes[position].timeout or self.policy.timeout or 0.0
-        return timeout if timeout < inf else 0.0
-
-    def lease(self, time: float, monotonic: float, work: float) -> Lease:
-        """Return the lease that the worker takes now: to its deadline, or for the policy's span.
-
-        One without a deadline holds the run for at least as long as the `work` that comes next may take.
-        """
-        if self.deadline is None:
-            return Lease(self.token, time + max(self.policy.lease, work + CLOCK_SKEW))
-        return Lease(self.token, time + max(0.0, self.deadline.at - monotonic) + CLOCK_SKEW)
 
 
 class Runner(Generic[I, D]):
@@ -122,7 +69,7 @@ class Runner(Generic[I, D]):
             if not (yield from flow(planned)):
                 break
         else:  # the definition has become shorter
-            self._end(RunStatus.COMPLETED)
+            self._state.end(RunStatus.COMPLETED)
             yield from self._save()
             yield from self._completed_told()
         return Result(state, self._data, self._results)
@@ -194,7 +141,7 @@ class Runner(Generic[I, D]):
         state.interruptions = 0
         last = len(state.history) == len(self._nodes)
         if last:
-            self._end(RunStatus.COMPLETED)
+            self._state.end(RunStatus.COMPLETED)
         yield from self._save()
         if self._worker.policy.heard:
             yield from self._step_told("step:complete", planned, entry, "step_complete", context, output)
@@ -224,7 +171,7 @@ class Runner(Generic[I, D]):
         self._state.close(entry, planned.prefix)
         last = len(self._state.history) == len(self._nodes)
         if last:
-            self._end(RunStatus.COMPLETED)
+            self._state.end(RunStatus.COMPLETED)
         yield from self._save()
         if event:
             yield from self._step_told(event, planned, entry)
@@ -268,7 +215,7 @@ class Runner(Generic[I, D]):
         entry.error = state.error = error_info(error, retryable=retry.covers(error))
         state.current = entry
         self._reload()
-        self._end(RunStatus.FAILED)
+        self._state.end(RunStatus.FAILED)
         yield from self._save()
         yield from self._step_told("step:error", planned, entry, "step_error", context, error)
         yield from self._run_told("workflow:error", "workflow_error", context, error)
@@ -293,10 +240,6 @@ class Runner(Generic[I, D]):
     def _completed_told(self) -> Flow[None]:
         context = self._context(self._nodes[-1].node.name, None)
         yield from self._run_told("workflow:complete", "workflow_complete", context)
-
-    def _end(self, status: RunStatus) -> None:
-        self._state.change_status(status)
-        self._state.lease = self._state.wake_at = None
 
     def _save(self, ahead: float = 0.0) -> Flow[None]:
         """Save; a lease that the next node may outlive, `ahead` seconds on, is renewed by the same write."""

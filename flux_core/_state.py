@@ -162,6 +162,16 @@ class RunState:
             raise AssertionError(f"run {self.id!r} cannot go from {self.status} to {status}")
         self.status = status
 
+    def end(self, status: RunStatus) -> None:
+        """Move to a status in which nobody holds the run, and nobody needs to look at it."""
+        self.change_status(status)
+        self.lease = self.wake_at = None
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The nodes that have completed, were skipped or have begun, in order."""
+        return [*self.history, self.current] if self.current else self.history
+
     def close(self, entry: Entry, prefix: str) -> None:
         """Add a finished node to the history."""
         entry.text = self._entry(entry, prefix)

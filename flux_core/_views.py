@@ -57,8 +57,7 @@ def result_dict(state: RunState, results: Mapping[str, Any]) -> dict[str, Any]:
 
 def step_records(state: RunState) -> tuple[StepRecord, ...]:
     """Return a record for each node that has run, or been skipped or begun."""
-    entries = [*state.history, state.current] if state.current else state.history
-    return tuple(_step_record(entry) for entry in entries)
+    return tuple(_step_record(entry) for entry in state.entries)
 
 
 def error_dict(error: ErrorInfo | None) -> dict[str, Any] | None:

@@ -1,0 +1,69 @@
+"""Who works on a run: for how long it holds one, and when it must have stopped."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from flux_core._state import Lease
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flux_core._context import Context
+    from flux_core._policy import Policy
+    from flux_core._workflow import Workflow
+
+MARGIN: Final = 0.5  # seconds before a deadline in which no further node is begun
+CLOCK_SKEW: Final = 5.0  # seconds that a lease outlasts the deadline of the worker that holds it
+
+
+class Deadline(NamedTuple):
+    """When an invocation must have ended."""
+
+    at: float
+    """Monotonic seconds."""
+    budget: float
+    """The seconds that there were until then when the invocation began."""
+
+    def leaves(self, seconds: float | None, now: float) -> bool:
+        """Whether work of so many seconds (None: nobody knows) may be begun now.
+
+        Work that is longer than any invocation is begun all the same, while at least half of one is left.
+        """
+        left = self.at - now - MARGIN
+        return left > 0 and (seconds is None or left >= min(seconds, self.budget / 2 - MARGIN))
+
+
+class Worker(NamedTuple):
+    """Who runs a workflow: the machine instance that holds, or is about to hold, a run of it."""
+
+    workflow: Workflow[Any, Any]
+    policy: Policy
+    token: str
+    """Drawn when the instance starts; it marks what the instance wrote and the lease that it holds."""
+    deadline: Deadline | None
+    """When the worker must have stopped."""
+    draw: Callable[[], float]
+    """Gives a random number from [0, 1) for jitter."""
+    monotonic: Callable[[], float]
+    """For a handler's `ctx.remaining()`."""
+    report: Callable[[Context[Any, Any], float, str], None]
+    """For a handler's `ctx.progress()`."""
+
+    def work(self, position: int) -> float:
+        """Return how long an attempt of the node at that place may take, if that is known; else 0."""
+        nodes = self.workflow.nodes
+        if position >= len(nodes):
+            return 0.0
+        timeout = nodes[position].timeout or self.policy.timeout or 0.0
+        return timeout if timeout < inf else 0.0
+
+    def lease(self, time: float, monotonic: float, work: float) -> Lease:
+        """Return the lease that the worker takes now: to its deadline, or for the policy's span.
+
+        One without a deadline holds the run for at least as long as the `work` that comes next may take.
+        """
+        if self.deadline is None:
+            return Lease(self.token, time + max(self.policy.lease, work + CLOCK_SKEW))
+        return Lease(self.token, time + max(0.0, self.deadline.at - monotonic) + CLOCK_SKEW)
