@@ -43,7 +43,7 @@ bench: $(VENV)/.dev
 	@$(BIN)/python benchmarks/run.py $(BENCH)
 
 clean:
-	rm -rf $(VENV) .cache .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache dist build
+	rm -rf $(VENV) .bench-* .cache .coverage .coverage.* .flux .hypothesis .mypy_cache .pytest_cache .ruff_cache dist build
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Flux needs Python 3.11 or newer; say which: make PYTHON=python3.12 ...")'

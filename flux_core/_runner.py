@@ -242,11 +242,14 @@ class Runner(Generic[I, D]):
         yield from self._run_told("workflow:complete", "workflow_complete", context)
 
     def _save(self, ahead: float = 0.0) -> Flow[None]:
-        """Save; a lease that the next node may outlive, `ahead` seconds on, is renewed by the same write."""
+        """Save; a lease that is too short for what comes next, `ahead` seconds on, or far too long, is made anew."""
         state, worker = self._state, self._worker
-        if self._lease_is_short(ahead):
-            state.lease = worker.lease(self._time + ahead, self._monotonic, worker.work(len(state.history)))
-            state.wake_at = state.lease.until
+        if state.lease is not None and worker.deadline is None:
+            position = len(state.history)
+            left = state.lease.until - self._time - ahead
+            if self._lease_is_short(ahead) or left > 2 * worker.span(position):
+                state.lease = worker.lease(self._time + ahead, self._monotonic, position)
+                state.wake_at = state.lease.until
         _, self._time, self._monotonic = yield from save(state, worker.token, self._time)
 
     def _lease_is_short(self, ahead: float = 0.0) -> bool:

@@ -52,18 +52,23 @@ class Worker(NamedTuple):
     """For a handler's `ctx.progress()`."""
 
     def work(self, position: int) -> float:
-        """Return how long an attempt of the node at that place may take, if that is known; else 0."""
+        """Return how many seconds an attempt of the node at that place may take, if that is known; else 0."""
         nodes = self.workflow.nodes
         if position >= len(nodes):
             return 0.0
         timeout = nodes[position].timeout or self.policy.timeout or 0.0
         return timeout if timeout < inf else 0.0
 
-    def lease(self, time: float, monotonic: float, work: float) -> Lease:
-        """Return the lease that the worker takes now: to its deadline, or for the policy's span.
+    def span(self, position: int) -> float:
+        """Return for how many seconds a worker without a deadline holds a run that stands at that place.
 
-        One without a deadline holds the run for at least as long as the `work` that comes next may take.
+        That is the policy's lease, or as long as the node there may take.
         """
+        work = self.work(position)
+        return max(self.policy.lease, work + CLOCK_SKEW) if work else self.policy.lease
+
+    def lease(self, time: float, monotonic: float, position: int) -> Lease:
+        """Return the lease that the worker takes now: to its deadline, or for the span."""
         if self.deadline is None:
-            return Lease(self.token, time + max(self.policy.lease, work + CLOCK_SKEW))
+            return Lease(self.token, time + self.span(position))
         return Lease(self.token, time + max(0.0, self.deadline.at - monotonic) + CLOCK_SKEW)

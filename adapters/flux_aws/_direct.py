@@ -2,6 +2,9 @@
 
 The latter is `{"flux": {"action": ...}}` and nothing beside it, as the platform's timer or a person with the right
 to invoke the function sends it; never what stands in an HTTP body or in a message, which is always an input.
+
+A REST API with a non-proxy integration passes the client's body on as a direct event, and so its control commands
+too: do not put this handler behind one.
 """
 
 from __future__ import annotations

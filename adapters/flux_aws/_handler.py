@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from flux_aws._service import Service
 from flux_aws._source import Invocation
 from flux_aws._sources import source_of
-from flux_aws._store import with_store
+from flux_aws._store import ON_LAMBDA, with_store
 from flux_core import App, InvalidWorkflow, Workflow
 
 if TYPE_CHECKING:
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
     from flux_aws._service import Key
     from flux_aws._source import LambdaContext
-
-
-ON_LAMBDA: Final = "AWS_LAMBDA_FUNCTION_NAME"
-"""A variable that Lambda sets: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
 
 
 def handler(

@@ -21,6 +21,7 @@ from flux_aws._problem import (
     problem_of_run,
 )
 from flux_aws._source import Source, answer
+from flux_core import InvalidId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,9 +80,16 @@ def _body(event: dict[str, Any]) -> str | bytes | None:
 
 
 def _idempotency_key(event: dict[str, Any]) -> str | None:
-    """Return the header; REST APIs keep the case in which a client wrote its name."""
+    """Return the header; REST APIs keep the case in which a client wrote its name.
+
+    Raises:
+        InvalidId: it is empty, and would make one run of all that are sent so.
+    """
     headers: Mapping[str, str] = event.get("headers") or {}
-    return next((value for name, value in headers.items() if name.lower() == "idempotency-key"), None)
+    key = next((value for name, value in headers.items() if name.lower() == "idempotency-key"), None)
+    if key is not None and not key.strip():
+        raise InvalidId("the header Idempotency-Key is empty; name the request by it, or leave it out")
+    return key
 
 
 def _refusal(refused: Problem) -> dict[str, Any]:

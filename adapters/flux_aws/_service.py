@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from flux_core import App, InvalidInput, Workflow, run_id_from
+from flux_core import App, InvalidInput, InvalidWorkflow, Workflow, run_id_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,8 @@ class Service(NamedTuple):
             retry_failed: retry the step in which the run of an event delivered before has failed.
 
         Raises:
-            InvalidInput: the key is not a non-empty str; beside all that `Engine.execute` raises.
+            InvalidInput: the key cannot be had from the payload; beside all that `Engine.execute` raises.
+            InvalidWorkflow: the payload is right, and the key that `key=` makes of it is not a non-empty str.
         """
         return self.app.execute(
             self.workflow.name,
@@ -62,7 +63,12 @@ class Service(NamedTuple):
 
     def _keyed(self, key: Key, payload: Any) -> str:
         try:
-            return key(payload)
+            identity: object = key(payload)
         except Exception as error:
             self.workflow.plan.input.validate(payload)  # says better what is wrong, if it is the payload
             raise InvalidInput(f"key= of the handler raised {type(error).__name__}", path="key") from error
+        if isinstance(identity, str) and identity:
+            return identity
+        self.workflow.plan.input.validate(payload)
+        returned = "an empty str" if identity == "" else type(identity).__name__
+        raise InvalidWorkflow(f"key= of the handler returned {returned}; return a non-empty str")

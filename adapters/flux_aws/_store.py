@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger("flux")
 
+ON_LAMBDA: Final = "AWS_LAMBDA_FUNCTION_NAME"
+"""A variable that Lambda sets: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
 VARIABLE: Final = "FLUX_STORE"
 """The environment variable that names the store, by its URL, of an app that has none."""
 DEFAULT: Final = "sqlite:////tmp/flux.db"
@@ -23,7 +25,8 @@ FLEETING: Final = "/tmp/"  # noqa: S108 (the one folder that Lambda lets a funct
 def with_store(app: App) -> App:
     """Return the app over its own store or, if it has none, over the one that the environment names.
 
-    What is kept in memory or in `/tmp` is seen by one sandbox and goes with it; that is logged as a warning.
+    What is kept in memory or in `/tmp` is seen by one sandbox and goes with it; on Lambda that is logged as a
+    warning.
 
     Raises:
         InvalidInput: no store is known for the URL in the environment.
@@ -33,7 +36,7 @@ def with_store(app: App) -> App:
         from flux_core.storage import open_storage  # an app with a store needs no parser of URLs
 
         app = app.on(open_storage(os.environ.get(VARIABLE, DEFAULT)))
-    if place := _fleeting(app.engine.storage):
+    if ON_LAMBDA in os.environ and (place := _fleeting(app.engine.storage)):
         log.warning(
             "runs are kept in %s, which lives and dies with this sandbox: across sandboxes a run may be started"
             " twice, and one that is interrupted is not recovered; give App(storage=...) or %s a store that all"

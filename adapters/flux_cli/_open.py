@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
@@ -33,7 +34,7 @@ def opened(
         trace: sinks beside those of the app.
 
     Raises:
-        StoreNotFound: there is no file where there must be one.
+        StoreNotFound: there is no file where there must be one, or it is a database without Flux tables.
         InvalidInput: no store is known for the URL.
         StoreError: the store cannot be opened.
     """
@@ -47,8 +48,21 @@ def opened(
 def _open(url: str, *, existing: bool) -> Storage:
     scheme, _, location = url.partition(":///")
     file = Path(unquote(location.partition("?")[0]))
-    if existing and scheme == "sqlite" and not file.exists():
-        raise StoreNotFound(
-            f"there is no store {file.absolute()}; name one with --store, such as {DEFAULT_STORE}"
-        )
+    if existing and scheme == "sqlite":
+        if not file.exists():
+            raise StoreNotFound(
+                f"there is no store {file.absolute()}; name one with --store, such as {DEFAULT_STORE}"
+            )
+        if _lacks_tables(file):
+            raise StoreNotFound(f"no Flux tables in {file.absolute()}; name a store with --store")
     return open_storage(url)
+
+
+def _lacks_tables(file: Path) -> bool:
+    """Whether the file is a database of something else, which opening it as a store would make tables in."""
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'flux_schema'").fetchone()
+    except sqlite3.Error:
+        return False  # opening it as a store tells what is wrong with it
+    return found is None

@@ -12,7 +12,7 @@ import click
 from flux_cli import _terminal
 from flux_cli._answer import found, show_run
 from flux_cli._exit import ExitCode
-from flux_cli._find_app import find_app
+from flux_cli._find_app import AppFailed, AppNotFound, find_app
 from flux_cli._json_out import page_document, print_document
 from flux_cli._open import opened
 from flux_cli._options import json_option, placed, traceback_option
@@ -94,7 +94,7 @@ def list_runs(
 @placed
 def show(place: Place, run_id: str, *, as_json: bool, traceback: bool) -> ExitCode:
     """Show a run: where it stands, and what its steps did."""
-    with opened(find_app(place.app) or App([]), place.store, existing=True) as app:
+    with opened(_drawing_app(place), place.store, existing=True) as app:
         show_run(app, run_id, as_json=as_json, traceback=traceback)
     return ExitCode.DONE
 
@@ -108,10 +108,29 @@ def delete(place: Place, run_id: str, *, yes: bool) -> ExitCode:
     with opened(_storing_app(place), place.store, existing=True) as app:
         run = found(app, run_id)
         if not yes:
-            click.confirm(f"Delete run {run.id} of {run.workflow}, {run.status}?", abort=True, err=True)
+            _confirm(f"Delete run {run.id} of {run.workflow}, {run.status}?")
         app.delete(run_id)
     click.echo(f"deleted {run_id}", err=True)
     return ExitCode.DONE
+
+
+def _confirm(question: str) -> None:
+    """Ask; anything but yes, or nobody there to answer, is an abort."""
+    try:
+        click.confirm(question, abort=True, err=True)
+    except click.Abort:
+        raise click.Abort("not deleted; say --yes") from None
+
+
+def _drawing_app(place: Place) -> App:
+    """Return the app whose workflows are drawn too; where the store is named, a run is shown without one."""
+    try:
+        return find_app(place.app) or App([])
+    except (AppFailed, AppNotFound) as error:
+        if place.store is None:
+            raise
+        click.echo(f"flux: shown without the app: {error}", err=True)
+        return App([])
 
 
 def _storing_app(place: Place) -> App:

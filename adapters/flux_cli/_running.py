@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,8 @@ from flux_cli._input import read_input
 from flux_cli._open import opened
 from flux_cli._options import json_option, placed, traceback_option
 from flux_cli._progress import Progress
-from flux_core import NotRetryable, Run, StepStatus, check_id
+from flux_cli._words import instant
+from flux_core import NotRetryable, Run, RunBusy, StepStatus, check_id
 
 if TYPE_CHECKING:
     from flux_cli._options import Place
@@ -104,6 +106,12 @@ def resume(place: Place, run_id: str, *, as_json: bool, traceback: bool) -> Exit
 def _failed_step(run: Run) -> str:
     failed = [step.name for step in run.history if step.status is StepStatus.FAILED]
     if not failed:
+        if run.held_until is not None and run.held_until > time.time():
+            raise RunBusy(
+                f"run {run.id!r} is held by a worker until {instant(run.held_until)}; retry after that, or see it"
+                f" with: flux show {run.id}",
+                until=run.held_until,
+            )
         raise NotRetryable(
             f"run {run.id!r} is {run.status}, no step of it has failed; name the one to go back to with --step"
         )

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 def runs_table(runs: Iterable[Run], *, now: float) -> Table:
     """Return the table; ages and the durations of running runs are reckoned up to `now`, in Unix seconds."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("id", "workflow", "status", "at", "created", "took"):
-        table.add_column(heading, no_wrap=heading != "workflow")
+    table.add_column(
+        "id", overflow="fold"
+    )  # where there is no room, the id goes on below: it is what to type
+    table.add_column("workflow")
+    for heading in ("status", "at", "created", "took"):
+        table.add_column(heading, no_wrap=True)
     for run in runs:
         status = OF_RUN[run.status]
         end = now if run.status is RunStatus.RUNNING else run.updated_at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import contextmanager, suppress
 from threading import Event
 from typing import TYPE_CHECKING, Final
@@ -16,15 +17,18 @@ from flux_cli._json_out import print_document, tick_document
 from flux_cli._open import opened
 from flux_cli._options import json_option, placed
 from flux_cli._progress import Progress
+from flux_cli._words import instant
+from flux_core import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
     from flux_cli._options import Place
-    from flux_core import TickReport
+    from flux_core import App, Run, TickReport
 
 STOPPING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+LIVE: Final = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.SUSPENDED)
 STDERR: Final = 2  # a signal handler may come in the middle of a write, where `sys.stderr` cannot be used
 
 
@@ -60,7 +64,8 @@ def tick(place: Place, *, watch: bool, every: float, limit: int, as_json: bool) 
             if as_json:
                 print_document(tick_document(report))
             else:
-                click.echo(_line(report))
+                waits = "" if report.due or watch else _next(app, time.time())
+                click.echo(_line(report) + waits)
             if not watch or stop.rest(every):
                 return ExitCode.DONE
 
@@ -110,3 +115,21 @@ def _line(report: TickReport) -> str:
     due = counts.pop("due")
     told = [f"{count} {what}" for what, count in counts.items() if count]
     return f"{due} due" + (f": {', '.join(told)}" if told else "")
+
+
+def _next(app: App, now: float) -> str:
+    """Return when the first of the live runs will be due, in words; nothing if none is live."""
+    names = {workflow.name for workflow in app.workflows}
+    moments = [run.wake_at for run in _live(app) if run.workflow in names and run.wake_at is not None]
+    if not moments:
+        return ""
+    today = instant(now).partition(" ")[0]
+    return f"; next at {instant(min(moments)).removeprefix(f'{today} ')}"
+
+
+def _live(app: App) -> Iterator[Run]:
+    page = app.list(status=LIVE)
+    yield from page
+    while page.cursor:
+        page = app.list(status=LIVE, cursor=page.cursor)
+        yield from page

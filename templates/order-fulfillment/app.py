@@ -5,9 +5,9 @@ The same order, however it arrives and however often, is one run: `key` makes it
 """
 
 import flux_aws
-from workflow import order
-
 from flux_core import App
+
+from workflow import order
 
 app = App([order])
 handler = flux_aws.handler(app, key=lambda order: f"order-{order['order_id']}")

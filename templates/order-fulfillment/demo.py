@@ -6,6 +6,7 @@ goes on; (d) an order that cannot be filled fails at once.
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-LEASE = 1.0  # seconds; short, so that the demo need not wait a minute for a dead worker's lease to end
+LEASE = 1.0  # seconds, or what a time-out needs; short, so that the demo need not wait a minute for its end
 
 
 def main() -> None:
@@ -24,33 +25,39 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="demo-", dir=home))
     store = f"sqlite:///{folder}/orders.db"
     os.environ |= {"SHOP_DB": str(folder / "shop.db"), "FLUX_STORE": store}
-    fulfilled(store)
-    redelivered()
+    first = fulfilled(store)
+    redelivered(first)
     taken_over(store)
     out_of_stock(store)
     print("\nType next:")
+    activate = Path(sys.prefix, "bin", "activate")
     for line in (
-        f"cd {HERE} && export FLUX_STORE={store} SHOP_DB={folder}/shop.db",
-        f"{flux()} list",
-        f"{flux()} run order-fulfillment --input events/order.json --id my-first-order",
-        f"{flux()} graph order-fulfillment",
+        *([f". {shell(activate)}"] if activate.exists() else []),
+        f"cd {shell(HERE)}",
+        f"export FLUX_STORE={shlex.quote(store)}",
+        f"export SHOP_DB={shlex.quote(str(folder / 'shop.db'))}",
+        "flux list",
+        "flux run order-fulfillment --input events/another-order.json --id order-o_004",
+        "flux graph order-fulfillment",
     ):
         print(f"  {line}")
 
 
-def fulfilled(store: str) -> None:
-    """Let the Lambda handler take the order event."""
+def fulfilled(store: str) -> str:
+    """Let the Lambda handler take the order event; return the run's id."""
     title("(a) The Lambda handler takes an order event")
     answer = deliver("order.json")
     print(f"  answered: {json.dumps({'status': answer['status'], 'id': answer['id']})}")
     show(answer["id"], store)
+    return str(answer["id"])
 
 
-def redelivered() -> None:
+def redelivered(first: str) -> None:
     """Deliver the same event once more."""
     title("(b) The same event is delivered again")
     answer = deliver("order-redelivered.json")
-    print(f"  answered: {json.dumps({'status': answer['status'], 'id': answer['id']})}, the same run")
+    which = "the same run" if answer["id"] == first else f"another run than {first}"
+    print(f"  answered: {json.dumps({'status': answer['status'], 'id': answer['id']})}, {which}")
     print(f"  charges for order o_001: {charges('o_001')}")
 
 
@@ -65,11 +72,8 @@ def taken_over(store: str) -> None:
     worker.wait()
     print(f"  worker {worker.pid} is dead; charges so far: {charges('o_003')}")
     print("  its lease ends in a second; then a tick takes the run over")
-    from flux_core.storage import open_storage
-
-    app = shop_app(store)
-    wait_until(lambda: app.tick().completed == 1)
-    open_storage(store).close()
+    with shop_app(store) as app:
+        wait_until(lambda: app.tick().completed == 1)
     show("order-o_003", store)
     print(f"  charges for order o_003: {charges('o_003')}")
 
@@ -93,15 +97,16 @@ def deliver(event: str) -> Any:
 def work(store: str) -> None:
     """Be the worker that will be killed."""
     order = json.loads((HERE / "events" / "order.json").read_text()) | {"order_id": "o_003"}
-    shop_app(store).execute("order-fulfillment", order, id="order-o_003")
+    with shop_app(store) as app:
+        app.execute("order-fulfillment", order, id="order-o_003")
 
 
 def shop_app(store: str) -> Any:
     """Return the app with a short lease, over the store."""
-    from workflow import order
-
     from flux_core import App
     from flux_core.storage import open_storage
+
+    from workflow import order
 
     return App([order], storage=open_storage(store), lease=LEASE)
 
@@ -137,9 +142,9 @@ def show(run_id: str, store: str) -> None:
     )
 
 
-def flux() -> str:
-    """Return how the flux command is called from the template's folder."""
-    return str(Path(sys.executable).parent / "flux")
+def shell(path: Path) -> str:
+    """Return a path as it is typed: from the current folder if it stands below it."""
+    return shlex.quote(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
 
 
 def title(text: str) -> None:

@@ -22,6 +22,10 @@ INSERT OR IGNORE INTO stock VALUES ('mug', 100, 1200), ('tee', 50, 2500), ('post
 """
 
 
+class OutOfStock(Exception):
+    """Less is left than is wanted; nothing was taken."""
+
+
 class PaymentDeclined(Exception):
     """The card was refused; trying again will not help."""
 
@@ -53,15 +57,22 @@ def charge(key: str, order_id: str, cents: int) -> str:
 
 
 def reserve(key: str, items: Iterable[tuple[str, int]]) -> None:
-    """Take the items out of stock, all of them or none, once for each key."""
+    """Take the items out of stock, all of them or none, once for each key.
+
+    Raises:
+        OutOfStock: less of an item is left than is wanted.
+    """
     _called("inventory", key)
     wanted = list(items)
     with _shop() as shop:
         if _take_effect(shop, "inventory", key, wanted):
             for product_id, quantity in wanted:
-                shop.execute(
-                    "UPDATE stock SET quantity = quantity - ? WHERE product_id = ?", (quantity, product_id)
+                taken = shop.execute(
+                    "UPDATE stock SET quantity = quantity - ?1 WHERE product_id = ?2 AND quantity >= ?1",
+                    (quantity, product_id),
                 )
+                if not taken.rowcount:
+                    raise OutOfStock(product_id)
 
 
 def send_mail(key: str, to: str, subject: str) -> None:
@@ -83,7 +94,7 @@ def count(service: str, order_id: str, *, table: str = "effects") -> int:
 
 @contextmanager
 def _shop() -> Iterator[sqlite3.Connection]:
-    """Open the shop's database in one transaction; `SHOP_DB` says where it is."""
+    """Open the shop's database in one transaction, undone by an error; `SHOP_DB` says where it is."""
     shop = sqlite3.connect(os.environ.get("SHOP_DB", "shop.db"), timeout=30, isolation_level=None)
     try:
         if not shop.execute("SELECT 1 FROM sqlite_master WHERE name = 'effects'").fetchone():

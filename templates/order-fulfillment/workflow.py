@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-import services
-
 from flux_core import Context, Fatal, Workflow
+
+import services
 
 
 @dataclass
@@ -56,8 +56,11 @@ def charge(ctx: Ctx) -> None:
 
 
 def reserve(ctx: Ctx) -> None:
-    """Take the goods out of stock."""
-    services.reserve(ctx.key, [(item.product_id, item.qty) for item in ctx.input.items])
+    """Take the goods out of stock; others may have been faster since the order was checked."""
+    try:
+        services.reserve(ctx.key, [(item.product_id, item.qty) for item in ctx.input.items])
+    except services.OutOfStock as short:
+        raise Fatal(f"out of stock: {short}") from short
     ctx.data.reserved = [item.product_id for item in ctx.input.items]
 
 

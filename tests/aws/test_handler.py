@@ -114,11 +114,18 @@ def test_the_longest_id_is_not_hashed(shop: Shop) -> None:
     assert answer["id"] == "x" * 128
 
 
-@pytest.mark.parametrize(("key", "got"), [("", "an empty one"), (7, "int"), (None, "NoneType")])
+@pytest.mark.parametrize(("key", "got"), [("", "an empty str"), (7, "int"), (None, "NoneType")])
 def test_a_key_that_is_no_text_is_refused(shop: Shop, key: Any, got: str) -> None:
     """An empty key, or one that is no str, would make one run of many orders."""
-    with pytest.raises(InvalidInput, match=f"^key: expected a non-empty str, got {got}$"):
+    expected = f"^key= of the handler returned {got}; return a non-empty str$"
+    with pytest.raises(InvalidWorkflow, match=expected):
         flux_aws.handler(shop.app(), key=lambda order: key)({"order_id": "o_1"}, None)
+
+
+def test_a_key_that_the_input_spoils_is_told_by_the_input(shop: Shop) -> None:
+    """When the key is no text because the input is wrong, the error is that of the input."""
+    with pytest.raises(InvalidInput, match=r"^order_id: expected str, got int$"):
+        flux_aws.handler(shop.app(), key=order_id)({"order_id": 7}, None)
 
 
 def test_an_input_without_its_key_is_told_what_is_missing(shop: Shop) -> None:

@@ -73,6 +73,27 @@ def test_the_idempotency_key_is_the_run_id(request_with: RequestWith, shop: Shop
     assert json.loads(answer["body"])["id"] == "k-1"
 
 
+@pytest.mark.parametrize("header", ["", " "])
+def test_an_empty_idempotency_key_is_400(request_with: RequestWith, shop: Shop, header: str) -> None:
+    """An empty header, which would make one run of many orders, is refused by its name."""
+    answer = flux_aws.handler(shop.app())(
+        request_with({"order_id": "o_1"}, idempotency_key=header), events.Context()
+    )
+
+    assert (answer["statusCode"], "Idempotency-Key" in json.loads(answer["body"])["detail"]) == (400, True)
+
+
+def test_a_key_that_is_no_text_is_500(
+    request_with: RequestWith, shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What `key=` returns is the developer's to correct: the log says so, the client is told nothing."""
+    key: Any = lambda order: 7  # noqa: E731 (of a type that a checker refuses)
+    answer = flux_aws.handler(shop.app(), key=key)(request_with({"order_id": "o_1"}), events.Context())
+
+    assert (answer["statusCode"], "detail" in json.loads(answer["body"])) == (500, False)
+    assert "key= of the handler returned int; return a non-empty str" in caplog.text
+
+
 def test_requests_without_a_key_are_runs_of_their_own(request_with: RequestWith, shop: Shop) -> None:
     """The same body twice, without a header, is two runs."""
     handler, context = flux_aws.handler(shop.app()), events.Context()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws import events
+
 from services.lambda_rie import LambdaRuntime
 
 if TYPE_CHECKING:

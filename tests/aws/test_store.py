@@ -70,6 +70,16 @@ def test_memory_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     assert f"runs are kept in memory, which {WARNING}" in caplog.text
 
 
+def test_off_lambda_nothing_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On a laptop or in a test there is no sandbox for runs to die with."""
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME")
+    flux_aws.handler(App([ONE], MemoryStorage()))({}, None)
+
+    assert WARNING not in caplog.text
+
+
 def test_a_given_file_in_tmp_is_warned_of(fleeting: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A file in `/tmp` is as fleeting when the app names it."""
     with App([ONE], SQLiteStorage(fleeting / "runs.db")) as app:

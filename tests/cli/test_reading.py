@@ -77,6 +77,17 @@ def test_list_shows_the_step_and_its_tries(flux: Callable[..., Result]) -> None:
     assert ["  bake, 2 tries  " in lines[1], "  bake           " in lines[2]] == [True, True]
 
 
+def test_list_folds_long_ids_on_a_narrow_terminal(flux: Callable[..., Result], folder: Path) -> None:
+    """At 80 columns an id of 64 characters goes on over lines, whole; nothing but it and the workflow gives way."""
+    run_id = "0123456789abcdef" * 4
+    with App([Workflow("order-fulfillment").step("reserve", fail)], SQLiteStorage("long.db")) as app:
+        app.execute("order-fulfillment", {}, id=run_id)
+    environment = {"FORCE_COLOR": "1", "TERM": "dumb", "NO_COLOR": "1", "COLUMNS": "80"}
+    _, first, *rest = flux("list", "--store", "sqlite:///long.db", env=environment).stdout.splitlines()
+    assert all(text in first for text in ("✘ failed  reserve  ", " ms"))
+    assert first.split()[0] + "".join(line.strip() for line in rest) == run_id
+
+
 def test_list_by_workflow(flux: Callable[..., Result]) -> None:
     """`--workflow` lists that workflow's runs alone."""
     assert ids(flux("list", "--store", STORE, "--workflow", "sad", "--json")) == ["a"]
@@ -148,6 +159,22 @@ def test_show_needs_only_a_store(flux: Callable[..., Result], monkeypatch: pytes
     assert (result.exit_code, "ValueError: no" in result.stdout) == (0, True)
 
 
+@pytest.mark.parametrize("app", ["nowhere:app", "broken:app"])
+def test_show_needs_no_app_where_the_store_is_named(
+    flux: Callable[..., Result], folder: Path, app: str
+) -> None:
+    """An app that is not there, or cannot be imported, is a note on standard error; the run is shown."""
+    (folder / "broken.py").write_text("1 / 0")
+    result = flux("show", "a", "--app", app, "--store", STORE)
+    assert (result.exit_code, "ValueError: no" in result.stdout) == (0, True)
+    assert result.stderr.startswith("flux: shown without the app: ")
+
+
+def test_show_needs_the_app_where_no_store_is_named(flux: Callable[..., Result]) -> None:
+    """An app that is not there may have the store: without one named it is missed."""
+    assert flux("show", "a", "--app", "nowhere:app").exit_code == 2
+
+
 def test_show_of_a_run_that_has_not_begun(flux: Callable[..., Result]) -> None:
     """A pending run has no timeline yet, and says how it begins."""
     assert flux("show", "c", "--store", STORE).stdout == (
@@ -182,6 +209,11 @@ def test_delete_leaves_what_is_not_confirmed(flux: Callable[..., Result], answer
     """Any other answer, or none, leaves the run: exit code 130."""
     assert flux("delete", "a", "--store", STORE, input=answer).exit_code == 130
     assert flux("show", "a", "--store", STORE).exit_code == 0
+
+
+def test_delete_says_how_not_to_be_asked(flux: Callable[..., Result]) -> None:
+    """Where nobody is there to answer, what to say instead is said."""
+    assert flux("delete", "a", "--store", STORE, input="").stderr.endswith("flux: not deleted; say --yes\n")
 
 
 def test_delete_yes_does_not_ask(flux: Callable[..., Result]) -> None:

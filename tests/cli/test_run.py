@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
+
+import pytest
+from cli.bakery import Order
+
+from flux_core import App, Workflow
+from flux_core.storage import SQLiteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,3 +199,12 @@ def test_resume_of_an_unknown_run_exits_with_3(flux: Callable[..., Result]) -> N
         3,
         "flux: no run 'nix' in the store; see those there are with: flux list\n",
     )
+
+
+def test_retry_of_a_run_that_is_held_says_until_when(flux: Callable[..., Result]) -> None:
+    """A run that a worker holds is busy until its lease ends; naming a step would not help."""
+    leave = Workflow("order", input=Order).step("leave", lambda ctx: sys.exit())
+    with App([leave], SQLiteStorage("flux.db"), lease=3600) as app, pytest.raises(SystemExit):
+        app.execute("order", {"order_id": "o1"}, id="r1")
+    result = flux("retry", "r1")
+    assert (result.exit_code, "held by a worker until" in result.stderr) == (4, True)

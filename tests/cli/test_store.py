@@ -104,6 +104,17 @@ def test_a_file_that_is_no_database_exits_with_5(flux: Callable[..., Result], fo
     assert (folder / "notes.txt").read_text() == "remember the milk " * 100
 
 
+@pytest.mark.parametrize("command", [["list"], ["show", "r1"], ["retry", "r1"], ["resume", "r1"]])
+def test_reading_does_not_make_tables(flux: Callable[..., Result], folder: Path, command: list[str]) -> None:
+    """A database of something else is exit code 3 to a command that looks for a run, and is left as it was."""
+    with closing(sqlite3.connect(folder / "shop.db")) as connection, connection:
+        connection.execute("CREATE TABLE stock (product TEXT)")
+    before = (folder / "shop.db").read_bytes()
+    result = flux(*command, "--store", "sqlite:///shop.db")
+    assert (result.exit_code, f"no Flux tables in {folder / 'shop.db'}" in result.stderr) == (3, True)
+    assert (folder / "shop.db").read_bytes() == before
+
+
 def test_a_store_that_a_newer_flux_wrote_exits_with_5(flux: Callable[..., Result], folder: Path) -> None:
     """A file with a schema of the future is exit code 5, and no run is written to it."""
     flux("run", "order", "--input", '{"order_id": "o1"}')

@@ -10,8 +10,9 @@ import pytest
 from cli.bakery import order
 
 from flux_cli._ticking import Stop
-from flux_core import App
+from flux_core import App, Retry, Workflow
 from flux_core.storage import SQLiteStorage
+from flux_core.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,3 +91,34 @@ def test_a_second_signal_interrupts() -> None:
 def test_a_rest_without_a_signal_says_to_go_on() -> None:
     """A rest that ends by itself is no reason to stop."""
     assert not Stop().rest(0.001)
+
+
+@pytest.fixture
+def fifty_one_waiting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that back off, on 2100-01-01 at 12:00:00Z: more than a page of them, the oldest due first, in an hour.
+
+    One of another app's is due before any of them.
+    """
+    clock = FakeClock(4_102_488_000)
+    theirs = Workflow("theirs").step("s", lambda ctx: 1 / 0, retries=Retry(1, initial=60, jitter="none"))
+    with App([order, theirs], SQLiteStorage("flux.db"), clock=clock) as app:
+        for number in range(51):
+            app.execute("order", {"order_id": "o1", "trouble": "slow dough"}, id=f"slow-{number}")
+            clock.advance(1)
+        app.execute("theirs", {})
+    monkeypatch.setattr("time.time", lambda: 4_102_488_000 + 60)
+
+
+@pytest.mark.usefixtures("fifty_one_waiting")
+def test_tick_says_when_the_next_run_is_due(flux: Callable[..., Result]) -> None:
+    """Where nothing is due but runs wait, the tick says when the first of them will be."""
+    assert flux("tick").stdout == "0 due; next at 13:00:00Z\n"
+
+
+@pytest.mark.usefixtures("fifty_one_waiting")
+def test_tick_says_the_day_if_it_is_another(
+    flux: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moment of another day is said with its date."""
+    monkeypatch.setattr("time.time", lambda: 4_102_488_000 - 86_400)
+    assert flux("tick").stdout == "0 due; next at 2100-01-01 13:00:00Z\n"

@@ -145,7 +145,7 @@ def test_a_run_is_held_for_as_long_as_its_next_node_may_take(make_engine: MakeEn
 
     flow = Workflow("w").step("a", look, timeout=300).step("b", look).step("c", look, timeout=900)
     make_engine(store).execute(flow, {}, id="x")
-    assert held == [305.0, 305.0, 905.0]
+    assert held == [305.0, 60.0, 905.0]
 
 
 def test_an_endless_time_out_makes_no_endless_lease(make_engine: MakeEngine, clock: Clock) -> None:
@@ -153,3 +153,19 @@ def test_an_endless_time_out_makes_no_endless_lease(make_engine: MakeEngine, clo
     store = MemoryStorage()
     flow = Workflow("w").step("a", lambda ctx: store._records["x"].wake_at, timeout=float("inf"))
     assert make_engine(store).execute(flow, {}, id="x").results["a"] == clock.time() + 60
+
+
+def test_a_lease_that_is_far_too_long_is_made_anew(make_engine: MakeEngine, clock: Clock) -> None:
+    """After a node that may take long, a worker that is lost is not waited for as long as that."""
+    store = MemoryStorage()
+    held: list[float] = []
+
+    def look(ctx: Ctx) -> None:
+        record = store.load("x")
+        assert record is not None
+        assert record.wake_at is not None
+        held.append(record.wake_at - clock.time())
+
+    flow = Workflow("w").step("a", look, timeout=30).step("b", look)
+    make_engine(store, lease=1).execute(flow, {}, id="x")
+    assert held == [35.0, 1.0]

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from services.require import skip_or_fail
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = {
     "README.md": ROOT / "README.md",
     "CHANGELOG.md": ROOT / "CHANGELOG.md",
-    "DESIGN.md, section 2": ROOT.parent
-    / "shared"
-    / "DESIGN.md",  # stands beside the repository, where it is kept
+    # the design, where it stands beside the repository
+    "DESIGN.md, section 2": ROOT.parent / "shared" / "DESIGN.md",
 }
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -34,10 +35,13 @@ def blocks() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("name", "code"), blocks(), ids=[name for name, _ in blocks()])
 def test_a_python_block_runs_in_an_empty_folder(name: str, code: str, tmp_path: Path) -> None:
-    """The block, saved as a file and run on its own, ends without an error."""
+    """The block, saved as a file and run on its own, ends without an error, and says nothing of one."""
     script = tmp_path / "example.py"
     script.write_text(code)
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'adapters'}"}
+    environment = os.environ | {
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'adapters'}",
+        "FLUX_STORE": f"sqlite:///{tmp_path}/runs.db",  # not the one in /tmp, which others may have
+    }
     ended = subprocess.run(
         [sys.executable, "-W", "error", str(script)],
         cwd=tmp_path,
@@ -47,7 +51,14 @@ def test_a_python_block_runs_in_an_empty_folder(name: str, code: str, tmp_path: 
         check=False,
         timeout=60,
     )
-    assert ended.returncode == 0, ended.stderr
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS.values(), ids=[*DOCUMENTS])
+def test_a_document_is_there_to_be_read(path: Path) -> None:
+    """A document that is not there is a skip, and with FLUX_TEST_REQUIRE=all a failure: it has no block to run."""
+    if not path.exists():
+        skip_or_fail(f"{path} is not there, so that its blocks were not run")
 
 
 def test_the_readme_has_blocks_to_run() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from flux_cli._exit import MEANINGS
@@ -28,6 +32,29 @@ def test_it_lists_every_exit_code_with_its_meaning() -> None:
     """The table of exit codes says what the command says."""
     listed = {int(code): text for code, text in re.findall(r"^\| (\d+) \| (.*) \|$", README, re.MULTILINE)}
     assert listed == {int(code): text for code, text in MEANINGS.items()}
+
+
+def test_the_command_block_does_what_it_says(tmp_path: Path) -> None:
+    """Each line of it, typed in a shell, ends with 0, or with the exit code that its comment names."""
+    shutil.copytree(
+        ROOT / "templates", tmp_path / "templates", ignore=shutil.ignore_patterns("*.db*", "__pycache__")
+    )
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    block = README.partition("## The command line")[2].partition("| command |")[0]
+    lines = re.findall(r"^    (\S.*)$", block, re.MULTILINE)
+    ended = subprocess.run(
+        ["/bin/sh", "-c", "\n".join(f"{line}\necho exit code $?" for line in lines)],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'adapters'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    said = [re.search(r"# exit code (\d+)", line) for line in lines]
+    assert re.findall(r"^exit code (\d+)$", ended.stdout, re.MULTILINE) == [
+        code[1] if code else "0" for code in said
+    ], ended.stderr
 
 
 def test_every_file_that_it_links_to_is_there() -> None:

@@ -66,6 +66,7 @@ def test_the_demo_tells_its_four_stories(project: Path) -> None:
         .split("(*)")
     )
     assert '"status": "completed"' in filled
+    assert "the same run" in again
     assert "charges for order o_001: 1" in again
     assert "reserve   commit  2 tries" in killed
     assert "charges for order o_003: 1" in killed
@@ -79,6 +80,18 @@ def test_a_redelivered_order_is_charged_once(project: Path) -> None:
     assert first == second
     assert [count(project, service) for service in ("payment", "inventory", "mail")] == [1, 1, 1]
     assert count(project, "payment", table="calls") == 1
+
+
+def test_what_the_demo_says_to_type_next_works(project: Path) -> None:
+    """Each line, typed in a shell, ends with 0, and the order that it sends is charged once."""
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'adapters'}"}
+    lines = python(project, "demo.py").partition("Type next:\n")[2]
+    subprocess.run(
+        ["/bin/sh", "-ec", lines], cwd=project, env=environment, capture_output=True, check=True, timeout=120
+    )
+    [shop] = project.glob(".flux/*/shop.db")
+    charged = "import services; print(services.count('payment', 'o_004'), services.count('payment', 'o_001'))"
+    assert python(project, "-c", charged, SHOP_DB=str(shop)) == "1 1\n"
 
 
 def test_the_redelivered_event_is_the_order(project: Path) -> None:
@@ -109,3 +122,20 @@ def test_stock_goes_down_by_what_was_ordered(project: Path) -> None:
     deliver(project, ORDER)
     deliver(project, ORDER)
     assert python(project, "-c", "import services; print(services.in_stock('mug'))") == "98\n"
+
+
+def test_an_order_for_more_than_is_left_takes_nothing(project: Path) -> None:
+    """Where one item is short when the goods are taken, none is taken, whatever the check said before."""
+    code = (
+        "import services\n"
+        "try: services.reserve('k', [('mug', 1), ('tee', 51)])\n"
+        "except services.OutOfStock as short: print(short, services.in_stock('mug'), services.in_stock('tee'))"
+    )
+    assert python(project, "-c", code) == "tee 100 50\n"
+
+
+def test_stock_that_is_gone_since_the_check_fails_the_order(project: Path) -> None:
+    """An order that names the same product twice passes the check item by item; its reservation is refused."""
+    order = ORDER | {"items": [{"product_id": "tee", "qty": 30}] * 2}
+    assert deliver(project, order)["error"]["message"] == "out of stock: tee"
+    assert python(project, "-c", "import services; print(services.in_stock('tee'))") == "50\n"

@@ -12,6 +12,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TOP_LEVEL = {"flux_core", "flux_aws", "flux_cli"}
+FOLDERS = {
+    "flux_cli/templates/": "templates/",
+    "flux_cli/": "adapters/flux_cli/",
+    "flux_aws/": "adapters/flux_aws/",
+}
+"""Folders of the wheel that stand elsewhere in the repository; the first that fits is meant."""
 TRIAL = """
 import json, sys
 import flux_aws, flux_core
@@ -31,6 +37,7 @@ def main() -> None:
         home = Path(folder)
         wheel = build(home)
         check_contents(wheel)
+        check_sources(wheel)
         python = install(wheel, home)
         environment = {
             "FLUX_STORE": f"sqlite:///{home}/runs.db",
@@ -68,6 +75,23 @@ def check_contents(wheel: Path) -> None:
         "flux_cli/templates/order-fulfillment/app.py"
     ]:
         assert name in names, f"{name} is not in the wheel"
+
+
+def check_sources(wheel: Path) -> None:
+    """Refuse a wheel with a file that git does not track: it is somebody's database, or a secret."""
+    if not (ROOT / ".git").exists():
+        return
+    tracked = set(output(["git", "ls-files"], ROOT, None).splitlines())
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if ".dist-info/" not in name]
+    strangers = [name for name in names if source(name) not in tracked]
+    assert not strangers, f"git does not track these files of the wheel: {', '.join(strangers)}"
+
+
+def source(name: str) -> str:
+    """Return where a file of the wheel stands in the repository."""
+    moved = (at + name.removeprefix(folder) for folder, at in FOLDERS.items() if name.startswith(folder))
+    return next(moved, name)
 
 
 def install(wheel: Path, home: Path) -> Path:
