@@ -179,7 +179,8 @@ class Machine(Generic[D]):
     def _take(self, state: RunState, now: Moment) -> None:
         if state.status is not RunStatus.RUNNING:
             state.change_status(RunStatus.RUNNING)
-        state.lease = self._worker.lease(now.time, now.monotonic, len(state.history))
+        work = self._worker.work(len(state.history))
+        state.lease = self._worker.lease(now.time, now.monotonic, work)
         state.wake_at = state.lease.until
 
     def _count_interruption(self, state: RunState) -> CrashLoop | None:

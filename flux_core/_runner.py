@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, Generic
 
 from flux_core._context import Context, D, I
@@ -32,6 +33,7 @@ class Runner(Generic[I, D]):
     """Takes a run that its worker holds from node to node until it ends or is suspended."""
 
     __slots__ = (
+        "_begin_by",
         "_codec",
         "_data",
         "_input",
@@ -55,6 +57,8 @@ class Runner(Generic[I, D]):
         self._input: I = plan.input.decode(state.origin.input)
         self._data: D = plan.data.build(state.data) if data is None else data
         self._results = outputs(worker.workflow, state.history)
+        self._begin_by = inf  # when a lease that is not renewed is too short for the node that stands next
+        self._fit_lease(0.0)
         self._kept = outputs(worker.workflow, state.kept.values())
         for entry in state.kept.values():
             plan.data.build({**state.data, **entry.changes})  # does not fit any more? then not a node is run
@@ -86,7 +90,8 @@ class Runner(Generic[I, D]):
         """Suspend before the node, skip it, or attempt it until it completes or fails."""
         node = planned.node
         timeout = node.timeout or self._worker.policy.timeout
-        if (not self._fits(timeout) or self._lease_is_short()) and not (yield from self._may_begin(timeout)):
+        unsure = self._worker.deadline is not None or self._time > self._begin_by
+        if unsure and not (yield from self._may_begin(timeout)):
             return False
         current = self._state.current
         if node.when is not None and (current is None or not current.failures):
@@ -242,29 +247,29 @@ class Runner(Generic[I, D]):
         yield from self._run_told("workflow:complete", "workflow_complete", context)
 
     def _save(self, ahead: float = 0.0) -> Flow[None]:
-        """Save; a lease that is too short for what comes next, `ahead` seconds on, or far too long, is made anew."""
-        state, worker = self._state, self._worker
-        if state.lease is not None and worker.deadline is None:
-            position = len(state.history)
-            left = state.lease.until - self._time - ahead
-            if self._lease_is_short(ahead) or left > 2 * worker.span(position):
-                state.lease = worker.lease(self._time + ahead, self._monotonic, position)
-                state.wake_at = state.lease.until
-        _, self._time, self._monotonic = yield from save(state, worker.token, self._time)
+        """Save, with a lease that fits what comes next, `ahead` seconds on."""
+        if self._state.lease is not None:
+            self._fit_lease(ahead)
+        _, self._time, self._monotonic = yield from save(self._state, self._worker.token, self._time)
 
-    def _lease_is_short(self, ahead: float = 0.0) -> bool:
-        lease, worker = self._state.lease, self._worker
-        if lease is None or worker.deadline is not None:
-            return False
-        least = max(worker.policy.lease / 2, worker.work(len(self._state.history)))
-        return lease.until - self._time - ahead < least
+    def _fit_lease(self, ahead: float) -> None:
+        """Make the lease anew if it is too short for the next node, or far too long."""
+        state, worker = self._state, self._worker
+        if state.lease is None or worker.deadline is not None:
+            return
+        work = worker.work(len(state.history))
+        least = max(worker.policy.lease / 2, work)
+        if not least <= state.lease.until - self._time - ahead <= 2 * worker.span(work):
+            state.lease = worker.lease(self._time + ahead, self._monotonic, work)
+            state.wake_at = state.lease.until
+        self._begin_by = state.lease.until - least
 
     def _may_begin(self, timeout: float | None) -> Flow[bool]:
         """Suspend the run if too little time is left for work of so many seconds; renew a lease that is short."""
         if not self._fits(timeout):
             yield from self._suspend(self._time)
             return False
-        if self._lease_is_short():
+        if self._time > self._begin_by:
             yield from self._save()
         return True
 

@@ -59,16 +59,12 @@ class Worker(NamedTuple):
         timeout = nodes[position].timeout or self.policy.timeout or 0.0
         return timeout if timeout < inf else 0.0
 
-    def span(self, position: int) -> float:
-        """Return for how many seconds a worker without a deadline holds a run that stands at that place.
-
-        That is the policy's lease, or as long as the node there may take.
-        """
-        work = self.work(position)
-        return max(self.policy.lease, work + CLOCK_SKEW) if work else self.policy.lease
-
-    def lease(self, time: float, monotonic: float, position: int) -> Lease:
-        """Return the lease that the worker takes now: to its deadline, or for the span."""
+    def lease(self, time: float, monotonic: float, work: float) -> Lease:
+        """Return the lease that the worker takes now: to its deadline, or for the span of such work."""
         if self.deadline is None:
-            return Lease(self.token, time + self.span(position))
+            return Lease(self.token, time + self.span(work))
         return Lease(self.token, time + max(0.0, self.deadline.at - monotonic) + CLOCK_SKEW)
+
+    def span(self, work: float) -> float:
+        """Return for how many seconds a worker without a deadline holds a run: at least as long as the work takes."""
+        return max(self.policy.lease, work + CLOCK_SKEW) if work else self.policy.lease
