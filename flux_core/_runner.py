@@ -19,7 +19,7 @@ from flux_core._worker import CLOCK_SKEW, MARGIN
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from flux_core._effects import Flow, Moment
+    from flux_core._effects import Flow, Moment, Outcome
     from flux_core._plan import PlannedNode
     from flux_core._state import RunState
     from flux_core._worker import Worker
@@ -68,12 +68,10 @@ class Runner(Generic[I, D]):
         state = self._state
         _, self._time, self._monotonic = yield Now()  # creating or claiming it may have taken long
         while len(state.history) < len(self._nodes):
-            planned = self._nodes[len(state.history)]
-            flow = self._apply if planned.node.name in state.kept else self._node
-            if not (yield from flow(planned)):
+            if not (yield from self._node(self._nodes[len(state.history)])):
                 break
         else:  # the definition has become shorter
-            self._state.end(RunStatus.COMPLETED)
+            state.end(RunStatus.COMPLETED)
             yield from self._save()
             yield from self._completed_told()
         return Result(state, self._data, self._results)
@@ -87,13 +85,19 @@ class Runner(Generic[I, D]):
     # A node's flow returns whether the run goes on with the next one.
 
     def _node(self, planned: PlannedNode) -> Flow[bool]:
-        """Suspend before the node, skip it, or attempt it until it completes or fails."""
-        node = planned.node
-        timeout = node.timeout or self._worker.policy.timeout
-        unsure = self._worker.deadline is not None or self._time > self._begin_by
-        if unsure and not (yield from self._may_begin(timeout)):
+        """Return the flow of the node, by what may stand before its first attempt."""
+        node, timeout = planned.node, planned.node.timeout or self._worker.policy.timeout
+        if node.name in self._state.kept:
+            return self._apply(planned)
+        if node.when is None and self._worker.deadline is None and self._time <= self._begin_by:
+            return self._attempts(planned, timeout)
+        return self._begin(planned, timeout)
+
+    def _begin(self, planned: PlannedNode, timeout: float | None) -> Flow[bool]:
+        """Suspend before the node, skip it, or attempt it."""
+        node, current = planned.node, self._state.current
+        if not (yield from self._may_begin(timeout)):
             return False
-        current = self._state.current
         if node.when is not None and (current is None or not current.failures):
             context = self._context(node.name, None)
             effect = Invoke(node.when, context, None, is_async=False)
@@ -107,30 +111,32 @@ class Runner(Generic[I, D]):
         return (yield from self._attempts(planned, timeout))
 
     def _attempts(self, planned: PlannedNode, timeout: float | None) -> Flow[bool]:
-        node = planned.node
+        """Attempt the node until it completes or fails."""
+        node, heard = planned.node, self._worker.policy.heard
         while True:
             context = self._context(node.name, timeout)
-            if self._worker.policy.heard:
+            if heard:
                 yield from self._began(planned, context)
                 if not (yield from self._may_begin(timeout)):
                     return False
             effect = Invoke(node.handler, context, timeout, is_async=planned.is_async)
             (output, error), self._time, self._monotonic = yield effect
-            if error is None:
-                try:
-                    fields = self._codec.fields(context.data)
-                    text = "null" if output is None else planned.output.encode(output)
-                except Exception as unsaveable:  # noqa: BLE001 (a user's type may raise anything)
-                    error = NotSerializable(f"step {node.name!r} left what cannot be saved: {unsaveable}")
-                else:
-                    return (yield from self._complete(planned, context, output, text, fields))
+            if error is None and (error := self._complete(planned, context, output)) is None:
+                _, self._time, self._monotonic = yield from self._save()
+                if heard:
+                    yield from self._node_completed_told(planned, context, output)
+                return self._state.lease is not None
             if not (yield from self._failed_attempt(planned, context, error)):
                 return False
 
-    def _complete(
-        self, planned: PlannedNode, context: Context[I, D], output: Any, text: str, fields: dict[str, str]
-    ) -> Flow[bool]:
+    def _complete(self, planned: PlannedNode, context: Context[I, D], output: Any) -> NotSerializable | None:
+        """Take what the handler did into the state, or return why it cannot be saved."""
         state = self._state
+        try:
+            fields = self._codec.fields(context.data)
+            text = "null" if output is None else planned.output.encode(output)
+        except Exception as error:  # noqa: BLE001 (a user's type may raise anything)
+            return NotSerializable(f"step {planned.node.name!r} left what cannot be saved: {error}")
         entry = self._entry(planned, StepStatus.COMPLETED)
         entry.attempts += 1
         entry.completed_at = self._time
@@ -142,17 +148,15 @@ class Runner(Generic[I, D]):
         self._data = context.data
         # a list or an object is kept as it was saved: what is done to it later does not count
         self._results[entry.name] = output if type(output) in SCALARS else planned.output.decode(text)
-        state.close(entry, planned.prefix)
         state.interruptions = 0
-        last = len(state.history) == len(self._nodes)
-        if last:
+        self._close(planned, entry)
+        return None
+
+    def _close(self, planned: PlannedNode, entry: Entry) -> None:
+        """Put the finished node behind; with the last one the run has completed."""
+        self._state.close(entry, planned.prefix)
+        if len(self._state.history) == len(self._nodes):
             self._state.end(RunStatus.COMPLETED)
-        yield from self._save()
-        if self._worker.policy.heard:
-            yield from self._step_told("step:complete", planned, entry, "step_complete", context, output)
-            if last:
-                yield from self._run_told("workflow:complete", "workflow_complete", context)
-        return not last
 
     def _skip(self, planned: PlannedNode) -> Flow[bool]:
         """Pass the node over."""
@@ -173,16 +177,13 @@ class Runner(Generic[I, D]):
 
     def _pass(self, planned: PlannedNode, entry: Entry, event: str = "") -> Flow[bool]:
         """Save a node that is finished without having run, so that an interruption counts for the one after it."""
-        self._state.close(entry, planned.prefix)
-        last = len(self._state.history) == len(self._nodes)
-        if last:
-            self._state.end(RunStatus.COMPLETED)
-        yield from self._save()
+        self._close(planned, entry)
+        _, self._time, self._monotonic = yield from self._save()
         if event:
             yield from self._step_told(event, planned, entry)
-        if last:
+        if self._state.lease is None:
             yield from self._completed_told()
-        return not last
+        return self._state.lease is not None
 
     def _failed_attempt(self, planned: PlannedNode, context: Context[I, D], error: Exception) -> Flow[bool]:
         """Save the failed attempt and wait for the next; return whether there is one in this process."""
@@ -242,15 +243,21 @@ class Runner(Generic[I, D]):
         yield from self._save()
         yield from self._run_told("workflow:suspend")
 
+    def _node_completed_told(self, planned: PlannedNode, context: Context[I, D], output: Any) -> Flow[None]:
+        entry = self._state.history[-1]
+        yield from self._step_told("step:complete", planned, entry, "step_complete", context, output)
+        if self._state.lease is None:
+            yield from self._run_told("workflow:complete", "workflow_complete", context)
+
     def _completed_told(self) -> Flow[None]:
         context = self._context(self._nodes[-1].node.name, None)
         yield from self._run_told("workflow:complete", "workflow_complete", context)
 
-    def _save(self, ahead: float = 0.0) -> Flow[None]:
-        """Save, with a lease that fits what comes next, `ahead` seconds on."""
+    def _save(self, ahead: float = 0.0) -> Flow[Outcome]:
+        """Return the flow that saves, with a lease that fits what comes next, `ahead` seconds on."""
         if self._state.lease is not None:
             self._fit_lease(ahead)
-        _, self._time, self._monotonic = yield from save(self._state, self._worker.token, self._time)
+        return save(self._state, self._worker.token, self._time)
 
     def _fit_lease(self, ahead: float) -> None:
         """Make the lease anew if it is too short for the next node, or far too long."""
@@ -270,7 +277,7 @@ class Runner(Generic[I, D]):
             yield from self._suspend(self._time)
             return False
         if self._time > self._begin_by:
-            yield from self._save()
+            _, self._time, self._monotonic = yield from self._save()
         return True
 
     def _fits(self, seconds: float | None, ahead: float = 0.0) -> bool:
