@@ -57,6 +57,9 @@ STATUSES: Final[Mapping[str, int]] = {
 }
 """The HTTP status of each run status and of each error's code; that of any other error is 500."""
 
+RENAMED: Final = {422: "Unprocessable Content"}
+"""What RFC 9110 calls a status of which Python before 3.13 has an older name."""
+
 LOWEST_UNEXPLAINED: Final = 500
 """From this status on, what happened is for the log, not for the client."""
 
@@ -84,7 +87,11 @@ def problem(
     from http import HTTPStatus  # a request that goes well has no problem
 
     status = STATUSES.get(code, 500) if status is None else status
-    document = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    document = {
+        "type": "about:blank",
+        "title": RENAMED.get(status) or HTTPStatus(status).phrase,
+        "status": status,
+    }
     if status < LOWEST_UNEXPLAINED:
         document["detail"] = detail
     document["code"] = code

@@ -137,7 +137,7 @@ def test_a_wrong_shape_is_422_with_its_path(request_with: RequestWith, shop: Sho
     assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (422, "application/problem+json")
     assert json.loads(answer["body"]) == {
         "type": "about:blank",
-        "title": "Unprocessable Entity",
+        "title": "Unprocessable Content",
         "status": 422,
         "detail": "order_id: expected str, got int",
         "code": "INVALID_INPUT",
@@ -190,7 +190,7 @@ def test_a_refused_order_is_422_with_its_reason(request_with: RequestWith, shop:
 
     assert json.loads(answer["body"]) == {
         "type": "about:blank",
-        "title": "Unprocessable Entity",
+        "title": "Unprocessable Content",
         "status": 422,
         "detail": "out of stock",
         "code": "FATAL",
