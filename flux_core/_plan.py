@@ -48,7 +48,7 @@ class Plan:
         InvalidWorkflow: the workflow has no nodes, or one of its types cannot be saved.
     """
 
-    __slots__ = ("data", "fingerprint", "input", "nodes")
+    __slots__ = ("data", "fingerprint", "input", "nodes", "timed")
 
     def __init__(self, workflow: Workflow[Any, Any]) -> None:
         if not workflow.nodes:
@@ -57,6 +57,7 @@ class Plan:
         self.data: DataCodec[Any] = data_codec_for(workflow.data)
         self.data.initial()  # data that cannot be made shows now, not with the first run
         self.nodes = tuple(PlannedNode(node) for node in workflow.nodes)
+        self.timed = any(node.timeout for node in workflow.nodes)
         self.fingerprint = _fingerprint(workflow.nodes)
 
 

@@ -43,6 +43,7 @@ class Runner(Generic[I, D]):
         "_results",
         "_state",
         "_time",
+        "_timed",
         "_worker",
     )
 
@@ -57,6 +58,7 @@ class Runner(Generic[I, D]):
         self._input: I = plan.input.decode(state.origin.input)
         self._data: D = plan.data.build(state.data) if data is None else data
         self._results = outputs(worker.workflow, state.history)
+        self._timed = plan.timed or worker.policy.timeout is not None  # else one lease fits every node
         self._begin_by = inf  # when a lease that is not renewed is too short for the node that stands next
         self._fit_lease(0.0)
         self._kept = outputs(worker.workflow, state.kept.values())
@@ -255,7 +257,7 @@ class Runner(Generic[I, D]):
 
     def _save(self, ahead: float = 0.0) -> Flow[Outcome]:
         """Return the flow that saves, with a lease that fits what comes next, `ahead` seconds on."""
-        if self._state.lease is not None:
+        if self._timed or self._time + ahead > self._begin_by:
             self._fit_lease(ahead)
         return save(self._state, self._worker.token, self._time)
 

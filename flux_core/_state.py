@@ -261,7 +261,8 @@ class RunState:
         """Return the time as text, to the microsecond; a node begins when the one before it ended."""
         if time is not self._last_moment:
             self._last_moment = time
-            self._last_moment_text = f"{time:.6f}"
+            digits = str(round(time * 1e6)).rjust(7, "0")  # an int is cheaper to write out than a float
+            self._last_moment_text = f"{digits[:-6]}.{digits[-6:]}"
         return self._last_moment_text
 
     def _object(self, fields: Mapping[str, str]) -> str:
