@@ -119,8 +119,8 @@ class Runner(Generic[I, D]):
             context = self._context(node.name, timeout)
             if heard:
                 yield from self._began(planned, context)
-                if not (yield from self._may_begin(timeout)):
-                    return False
+            if (heard or node.when is not None) and not (yield from self._may_begin(timeout)):
+                return False  # hooks or the condition have taken the time
             effect = Invoke(node.handler, context, timeout, is_async=planned.is_async)
             (output, error), self._time, self._monotonic = yield effect
             if error is None and (error := self._complete(planned, context, output)) is None:

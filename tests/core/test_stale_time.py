@@ -169,3 +169,18 @@ def test_a_lease_that_is_far_too_long_is_made_anew(make_engine: MakeEngine, cloc
     flow = Workflow("w").step("a", look, timeout=30).step("b", look)
     make_engine(store, lease=1).execute(flow, {}, id="x")
     assert held == [35.0, 1.0]
+
+
+def test_a_node_is_not_begun_when_its_condition_has_used_up_the_deadline(
+    make_engine: MakeEngine, clock: Clock
+) -> None:
+    """What the condition took counts."""
+    calls: list[str] = []
+
+    def slow(ctx: Ctx) -> bool:
+        clock.advance(20)
+        return True
+
+    flow = Workflow("w").commit("pay", lambda ctx: calls.append("pay"), when=slow)
+    result = make_engine(MemoryStorage()).execute(flow, {}, deadline=clock.monotonic() + 10)
+    assert (result.status, calls) == ("suspended", [])
