@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flux_core import Engine, Fatal, Result, Workflow
+from flux_core import Engine, Fatal, Result, Retry, Workflow
 from flux_core.storage import MemoryStorage
 from flux_core.testing import FakeClock, crash_points, interleavings
 from flux_core.testing._stepping import Call, SteppingEngine
@@ -132,3 +132,17 @@ def test_a_failed_run_is_an_outcome_like_any_other() -> None:
         for schedule in interleavings([lambda engine: engine.execute(flow, {}, id="x")], [flow], lapses=0)
     ]
     assert outcomes == ["failed"]
+
+
+def test_recovery_waits_for_a_back_off_however_long() -> None:
+    """A run that tries again after an hour is not left half way."""
+
+    def fail_once(ctx: Any) -> int:
+        if ctx.attempt == 1:
+            raise OSError("not now")
+        return 1
+
+    hourly = Retry(5, initial=3600, max=3600, jitter="none")
+    flow = Workflow("w").commit("a", fail_once, retries=hourly)
+    crashes = list(crash_points(lambda engine: engine.execute(flow, {}, id="x"), [flow]))
+    assert {crash.result.status for crash in crashes} == {"completed"}
