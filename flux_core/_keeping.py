@@ -36,7 +36,7 @@ def create(state: RunState, writer: str, now: float) -> Flow[Record | None]:
         return cast("Record", stored)
     state.saved(record)
     state.unsaved_blobs = (
-        blobs  # once more: a run of that id that was just being deleted took its blobs with it
+        blobs  # once more: an older run of that id, just deleted, may have taken them with it
     )
     yield from _put_blobs(state)
     return None

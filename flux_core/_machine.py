@@ -226,7 +226,7 @@ class Machine(Generic[D]):
     def _load(self, run_id: str) -> Flow[RunState]:
         state = yield from load(check_id(run_id))
         if state is None:
-            raise RunNotFound(f"no run {run_id!r} in the store; see those there are with: flux list")
+            raise _not_found(run_id)
         if state.origin.workflow != self._workflow.name:
             raise RunNotFound(
                 f"run {run_id!r} is one of workflow {state.origin.workflow!r}, not of {self._workflow.name!r}"
@@ -325,7 +325,7 @@ def delete(run_id: str, worker: str, lease: float) -> Flow[None]:
     for _ in range(CLAIMS):
         record, time, _ = yield Load(check_id(run_id))
         if record is None:
-            raise RunNotFound(f"no run {run_id!r} in the store; see those there are with: flux list")
+            raise _not_found(run_id)
         try:
             state = yield from open_record(record)
         except StoreError:  # nobody can work on what cannot be read
@@ -379,6 +379,10 @@ def utc(time: float) -> str:
     from time import gmtime, strftime  # for messages
 
     return strftime("%H:%M:%SZ", gmtime(min(time, LAST_MOMENT)))
+
+
+def _not_found(run_id: str) -> RunNotFound:
+    return RunNotFound(f"no run {run_id!r} in the store; see those there are with: flux list")
 
 
 def _contended(run_id: str) -> RunBusy:

@@ -20,13 +20,12 @@ CO_COROUTINE: Final = 0x80  # the code flag of an `async def`: https://docs.pyth
 
 
 class PlannedNode:
-    """One node with what running it needs: its persisted prefix, its output's codec, whether it is async."""
+    """One node with what running it needs: its output's codec, and whether it is async."""
 
-    __slots__ = ("_output", "is_async", "node", "prefix")
+    __slots__ = ("_output", "is_async", "node")
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        self.prefix = f'{{"name":{encode(node.name)},"kind":"{node.kind}"'
         self.is_async = is_async(node.handler)
         self._output: Codec[Any] | None = None
 

@@ -151,12 +151,12 @@ class Runner(Generic[I, D]):
         # a list or an object is kept as it was saved: what is done to it later does not count
         self._results[entry.name] = output if type(output) in SCALARS else planned.output.decode(text)
         state.interruptions = 0
-        self._close(planned, entry)
+        self._close(entry)
         return None
 
-    def _close(self, planned: PlannedNode, entry: Entry) -> None:
+    def _close(self, entry: Entry) -> None:
         """Put the finished node behind; with the last one the run has completed."""
-        self._state.close(entry, planned.prefix)
+        self._state.close(entry)
         if len(self._state.history) == len(self._nodes):
             self._state.end(RunStatus.COMPLETED)
 
@@ -179,7 +179,7 @@ class Runner(Generic[I, D]):
 
     def _pass(self, planned: PlannedNode, entry: Entry, event: str = "") -> Flow[bool]:
         """Save a node that is finished without having run, so that an interruption counts for the one after it."""
-        self._close(planned, entry)
+        self._close(entry)
         _, self._time, self._monotonic = yield from self._save()
         if event:
             yield from self._step_told(event, planned, entry)
@@ -190,7 +190,7 @@ class Runner(Generic[I, D]):
     def _failed_attempt(self, planned: PlannedNode, context: Context[I, D], error: Exception) -> Flow[bool]:
         """Save the failed attempt and wait for the next; return whether there is one in this process."""
         state, policy = self._state, self._worker.policy
-        retry = planned.node.retry or policy.retry
+        retry = self._worker.retry(planned.node)
         entry = self._entry(planned, StepStatus.RUNNING)
         if entry.failures >= retry.retries or not retry.covers(error):
             return (yield from self._fail(planned, context, error))
@@ -215,7 +215,7 @@ class Runner(Generic[I, D]):
     def _fail(self, planned: PlannedNode, context: Context[I, D], error: Exception) -> Flow[bool]:
         """End the run with the node's failure."""
         state = self._state
-        retry = planned.node.retry or self._worker.policy.retry
+        retry = self._worker.retry(planned.node)
         entry = self._entry(planned, StepStatus.FAILED)
         entry.completed_at = self._time
         entry.attempts += 1
@@ -333,7 +333,7 @@ class Runner(Generic[I, D]):
             _, self._time, self._monotonic = yield Call("step_start", (context.step, context))
         if policy.traced:
             _, self._time, self._monotonic = yield Emit(
-                attempt_event(self._state, planned.node, planned.node.retry or policy.retry, self._time)
+                attempt_event(self._state, planned.node, self._worker.retry(planned.node), self._time)
             )
 
     def _step_told(

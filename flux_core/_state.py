@@ -172,9 +172,9 @@ class RunState:
         """The nodes that have completed, were skipped or have begun, in order."""
         return [*self.history, self.current] if self.current else self.history
 
-    def close(self, entry: Entry, prefix: str) -> None:
+    def close(self, entry: Entry) -> None:
         """Add a finished node to the history."""
-        entry.text = self._entry(entry, prefix)
+        entry.text = self._entry(entry)
         self.history.append(entry)
         self.current = None
 
@@ -234,13 +234,14 @@ class RunState:
         if self.page:
             parts.append(f'"page":"{self.page}"')
         if self.current:
-            parts.append(f'"current":{self._entry(self.current, _prefix(self.current))}')
+            parts.append(f'"current":{self._entry(self.current)}')
         history = ",".join([entry.text for entry in self.history[self.paged :]])
         return f'{",".join(parts)},"history":[{history}]}}'.encode()
 
-    def _entry(self, entry: Entry, prefix: str) -> str:
+    def _entry(self, entry: Entry) -> str:
         text = (
-            f'{prefix},"status":"{entry.status}","attempts":{entry.attempts}'
+            f'{{"name":{quote(entry.name)},"kind":"{entry.kind}","status":"{entry.status}"'
+            f',"attempts":{entry.attempts}'
             f',"started_at":{self._moment(entry.started_at)}'
         )
         if entry.completed_at is not None:
@@ -381,7 +382,3 @@ def restore(
 def _is_reference(value: object) -> bool:
     """Whether the value stands in a blob; a user's dict with a key `$` is never encoded like this."""
     return isinstance(value, dict) and value.get("$") == "blob"
-
-
-def _prefix(entry: Entry) -> str:
-    return f'{{"name":{quote(entry.name)},"kind":"{entry.kind}"'

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from flux_core._context import Context
     from flux_core._policy import Policy
-    from flux_core._workflow import Workflow
+    from flux_core._retry import Retry
+    from flux_core._workflow import Node, Workflow
 
 MARGIN: Final = 0.5  # seconds before a deadline in which no further node is begun
 CLOCK_SKEW: Final = 5.0  # seconds that a lease outlasts the deadline of the worker that holds it
@@ -50,6 +51,10 @@ class Worker(NamedTuple):
     """For a handler's `ctx.remaining()`."""
     report: Callable[[Context[Any, Any], float, str], None]
     """For a handler's `ctx.progress()`."""
+
+    def retry(self, node: Node) -> Retry:
+        """Return how the node is retried: as it says, or else as the engine does."""
+        return node.retry or self.policy.retry
 
     def work(self, position: int) -> float:
         """Return how many seconds an attempt of the node at that place may take, if that is known; else 0."""

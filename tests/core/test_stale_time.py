@@ -45,6 +45,18 @@ def elsewhere(call: Callable[[], object]) -> None:
     thread.join(5)
 
 
+def noting(store: MemoryStorage, clock: Clock, held: list[float]) -> Callable[[Ctx], None]:
+    """Return a handler that notes for how long run x is held by then."""
+
+    def look(ctx: Ctx) -> None:
+        record = store.load("x")
+        assert record is not None
+        assert record.wake_at is not None
+        held.append(record.wake_at - clock.time())
+
+    return look
+
+
 def two_nodes(calls: list[str]) -> Workflow[Any, Any]:
     """Return a step and a commit that note their calls."""
     return (
@@ -91,13 +103,7 @@ def test_a_lease_that_a_slow_save_has_used_up_is_renewed_first(make_engine: Make
     store = SlowStorage(clock, 61)
     held: list[float] = []
 
-    def pay(ctx: Ctx) -> None:
-        record = store.load("x")
-        assert record is not None
-        assert record.wake_at is not None
-        held.append(record.wake_at - clock.time())
-
-    flow = Workflow("w").step("look", lambda ctx: None).commit("pay", pay)
+    flow = Workflow("w").step("look", lambda ctx: None).commit("pay", noting(store, clock, held))
     assert make_engine(store).execute(flow, {}, id="x").status is RunStatus.COMPLETED
     assert held == [60.0]
 
@@ -136,13 +142,7 @@ def test_a_run_is_held_for_as_long_as_its_next_node_may_take(make_engine: MakeEn
     """A time-out longer than the lease makes the lease longer, from the creation on and at each save."""
     store = MemoryStorage()
     held: list[float] = []
-
-    def look(ctx: Ctx) -> None:
-        record = store.load("x")
-        assert record is not None
-        assert record.wake_at is not None
-        held.append(record.wake_at - clock.time())
-
+    look = noting(store, clock, held)
     flow = Workflow("w").step("a", look, timeout=300).step("b", look).step("c", look, timeout=900)
     make_engine(store).execute(flow, {}, id="x")
     assert held == [305.0, 60.0, 905.0]
@@ -159,13 +159,7 @@ def test_a_lease_that_is_far_too_long_is_made_anew(make_engine: MakeEngine, cloc
     """After a node that may take long, a worker that is lost is not waited for as long as that."""
     store = MemoryStorage()
     held: list[float] = []
-
-    def look(ctx: Ctx) -> None:
-        record = store.load("x")
-        assert record is not None
-        assert record.wake_at is not None
-        held.append(record.wake_at - clock.time())
-
+    look = noting(store, clock, held)
     flow = Workflow("w").step("a", look, timeout=30).step("b", look)
     make_engine(store, lease=1).execute(flow, {}, id="x")
     assert held == [35.0, 1.0]
