@@ -18,19 +18,24 @@ from flux_core._errors import (
     Fatal,
     FluxError,
     InputMismatch,
+    Interrupted,
     InvalidId,
     InvalidInput,
     InvalidWorkflow,
     LeaseLost,
     NotRetryable,
     NotSerializable,
+    OutcomeUnknown,
     RunBusy,
+    RunEnded,
     RunExists,
     RunNotFound,
+    SignalNotExpected,
     StepNotFound,
     StepTimeout,
     StoreError,
     UnknownWorkflow,
+    WorkflowTimeout,
 )
 from flux_core._ids import check_id, run_id_from
 from flux_core._options import EngineOptions, Hooks
@@ -39,8 +44,10 @@ from flux_core._result import Result
 from flux_core._retry import Retry
 from flux_core._run import ErrorInfo, Run, StepRecord, TickReport
 from flux_core._status import RunStatus, StepStatus
+from flux_core._suspension import Suspension, sleep, wait
 from flux_core._trace import TraceEvent
 from flux_core._version import __version__
+from flux_core._waker import Waker
 from flux_core._workflow import Node, Workflow
 
 __all__ = [
@@ -59,6 +66,7 @@ __all__ = [
     "FluxError",
     "Hooks",
     "InputMismatch",
+    "Interrupted",
     "InvalidId",
     "InvalidInput",
     "InvalidWorkflow",
@@ -66,26 +74,34 @@ __all__ = [
     "Node",
     "NotRetryable",
     "NotSerializable",
+    "OutcomeUnknown",
     "Page",
     "Result",
     "Retry",
     "Run",
     "RunBusy",
+    "RunEnded",
     "RunExists",
     "RunNotFound",
     "RunStatus",
+    "SignalNotExpected",
     "StepNotFound",
     "StepRecord",
     "StepStatus",
     "StepTimeout",
     "StoreError",
+    "Suspension",
     "SystemClock",
     "TickReport",
     "TraceEvent",
     "UnknownWorkflow",
+    "Waker",
     "Workflow",
+    "WorkflowTimeout",
     "__version__",
     "check_id",
     "plain",
     "run_id_from",
+    "sleep",
+    "wait",
 ]

@@ -27,13 +27,14 @@ class App:
     """What an adapter, the command line and the web are given. Its methods are the engine's, by workflow name.
 
     Args:
-        workflows: the workflows that the app serves, each under its own name.
+        workflows: the workflows that the app serves. Several versions of one workflow may stand side by side: the
+            last of them starts new runs, and each run goes on under the version that it was started with.
         storage: where runs are kept; None leaves it to the front: the command line takes a file, a function on
             Lambda takes one in `/tmp`, anything else takes memory.
         options: those of the engine; see `EngineOptions`.
 
     Raises:
-        InvalidWorkflow: two workflows have one name, or one cannot be run.
+        InvalidWorkflow: two workflows have one name and one version, or one cannot be run.
     """
 
     def __init__(
@@ -44,12 +45,16 @@ class App:
     ) -> None:
         if isinstance(workflows, Workflow):
             raise InvalidWorkflow("an app takes a list of workflows: App([workflow])")
-        self._workflows: dict[str, Workflow[Any, Any]] = {}
+        self._versions: dict[str, dict[str, Workflow[Any, Any]]] = {}
         for workflow in workflows:
-            if workflow.name in self._workflows:
-                raise InvalidWorkflow(f"two workflows of the app are called {workflow.name!r}")
+            versions = self._versions.setdefault(workflow.name, {})
+            if workflow.version in versions:
+                raise InvalidWorkflow(
+                    f"two workflows of the app are called {workflow.name!r}; versions that stand side by side need"
+                    f" a version= of their own, and both say {workflow.version!r}"
+                )
             _ = workflow.plan  # what is wrong with it shows now, not with the first order
-            self._workflows[workflow.name] = workflow
+            versions[workflow.version] = workflow
         self.storage = storage
         self._options = options
         self._engine: Engine | None = None
@@ -61,12 +66,13 @@ class App:
         with self._lock:
             if self._engine is None:
                 self._engine = Engine(self.storage, **self._options)
+                self._engine._flows.versions = self._versions  # noqa: SLF001 (an engine alone knows no names)
             return self._engine
 
     @property
     def workflows(self) -> tuple[Workflow[Any, Any], ...]:
-        """The workflows that the app serves."""
-        return tuple(self._workflows.values())
+        """The workflows that the app serves, all their versions."""
+        return tuple(workflow for versions in self._versions.values() for workflow in versions.values())
 
     def on(self, storage: Storage, *, trace: Iterable[TraceSink] = ()) -> App:
         """Return the same app over another store, with the given trace sinks beside its own."""
@@ -74,15 +80,15 @@ class App:
         return App(self.workflows, storage, **(self._options | {"trace": sinks}))
 
     def workflow(self, name: str) -> Workflow[Any, Any]:
-        """Return the workflow of that name.
+        """Return the workflow of that name, in the version that starts new runs.
 
         Raises:
             UnknownWorkflow: there is none; the message lists those there are.
         """
-        if name not in self._workflows:
-            known = ", ".join(self._workflows) or "none"
+        if name not in self._versions:
+            known = ", ".join(self._versions) or "none"
             raise UnknownWorkflow(f"the app has no workflow {name!r}; it has: {known}")
-        return self._workflows[name]
+        return tuple(self._versions[name].values())[-1]
 
     def execute(
         self,
@@ -126,6 +132,47 @@ class App:
         """Go back to before a step of a run that has ended, and run on; see `Engine.retry_step`."""
         return self.engine.retry_step(
             self.workflow(workflow), run_id, step, redo_commits=redo_commits, deadline=deadline
+        )
+
+    def signal(
+        self,
+        workflow: str,
+        run_id: str,
+        name: str,
+        payload: Any = None,
+        *,
+        id: str | None = None,
+        run: bool = True,
+        deadline: float | None = None,
+    ) -> Result[Any]:
+        """Send a run a signal, and go on with the run here if no worker holds it; see `Engine.signal`."""
+        return self.engine.signal(
+            self.workflow(workflow), run_id, name, payload, id=id, run=run, deadline=deadline
+        )
+
+    def cancel(
+        self, workflow: str, run_id: str, *, compensate: bool = False, deadline: float | None = None
+    ) -> Result[Any]:
+        """Cancel a run; see `Engine.cancel`."""
+        return self.engine.cancel(self.workflow(workflow), run_id, compensate=compensate, deadline=deadline)
+
+    def pause(self, run_id: str) -> Run:
+        """Have a run stand still until `resume`; see `Engine.pause`."""
+        return self.engine.pause(run_id)
+
+    def resolve(
+        self,
+        workflow: str,
+        run_id: str,
+        step: str,
+        *,
+        output: Any = None,
+        run: bool = True,
+        deadline: float | None = None,
+    ) -> Result[Any]:
+        """Say that the commit at which a run failed did happen, and go on; see `Engine.resolve`."""
+        return self.engine.resolve(
+            self.workflow(workflow), run_id, step, output=output, run=run, deadline=deadline
         )
 
     def tick(self, *, limit: int = 100, deadline: float | None = None) -> TickReport:

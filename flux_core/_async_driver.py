@@ -15,12 +15,14 @@ from flux_core._effects import (
     Emit,
     Find,
     GetBlob,
+    Hold,
     Invoke,
     Load,
     Moment,
     Now,
     PutBlob,
     Save,
+    Wake,
 )
 from flux_core._errors import RunExists
 from flux_core._listeners import report_failure
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from flux_core._effects import Attempt, Flow
     from flux_core._flows import Flows
+    from flux_core._heart import Heart, Pulse
     from flux_core.storage import Record
 
 T = TypeVar("T")
@@ -39,13 +42,15 @@ T = TypeVar("T")
 class AsyncDriver:
     """Performs the effects of one flow."""
 
-    __slots__ = ("_clock", "_flows", "_left", "_storage", "_store")
+    __slots__ = ("_clock", "_flows", "_heart", "_left", "_pulse", "_storage", "_store")
 
-    def __init__(self, flows: Flows) -> None:
+    def __init__(self, flows: Flows, heart: Heart) -> None:
         self._flows = flows
         self._storage = flows.storage
         self._clock = flows.clock
         self._store = _in_thread if getattr(flows.storage, "blocking", True) else _inline
+        self._heart = heart
+        self._pulse: Pulse | None = None
         self._left: Event | None = None  # ends with what a timed-out attempt left running
 
     async def run(self, flow: Flow[T]) -> T:
@@ -62,9 +67,21 @@ class AsyncDriver:
                     effect = flow.send((value, time(), monotonic()))
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # StopIteration is not generic
+        finally:
+            self._let_go()
 
     async def _now(self, _: Now) -> Moment:
         return Moment(self._clock.time(), self._clock.monotonic())
+
+    async def _hold(self, effect: Hold) -> None:
+        self._let_go()
+        if effect.worker.deadline is None:
+            self._pulse = self._heart.begin(effect.run_id, effect.worker.token)
+
+    def _let_go(self) -> None:
+        if self._pulse is not None:
+            self._heart.end(self._pulse)
+            self._pulse = None
 
     async def _load(self, effect: Load) -> object:
         return await self._store(self._storage.load, effect.run_id)
@@ -94,6 +111,9 @@ class AsyncDriver:
     async def _delay(self, effect: Delay) -> None:
         await self._clock.sleep_async(effect.seconds)
 
+    async def _wake(self, effect: Wake) -> None:
+        await _in_thread(self._flows.wake, effect)
+
     async def _emit(self, effect: Emit) -> None:
         self._flows.listeners.emit(effect.event)
 
@@ -111,6 +131,8 @@ class AsyncDriver:
 
     async def _invoke(self, effect: Invoke) -> Attempt:
         self._left = None
+        if self._pulse is not None:
+            self._pulse.context = effect.context
         if effect.timeout is not None and not effect.is_async:
             output, error = await self._in_thread(effect)
         else:
@@ -118,7 +140,7 @@ class AsyncDriver:
                 output, error = effect.function(effect.context), None
             except Exception as raised:  # noqa: BLE001 (it is the handler's, and becomes the attempt's)
                 return None, raised
-        return await awaited(output, effect) if hasattr(output, "__await__") else (output, error)
+        return await awaited(output, effect, self._clock) if hasattr(output, "__await__") else (output, error)
 
     async def _in_thread(self, effect: Invoke) -> Attempt:
         import asyncio
@@ -154,6 +176,7 @@ class AsyncDriver:
 
     _perform: ClassVar[dict[type, Callable[..., Awaitable[object]]]] = {
         Now: _now,
+        Hold: _hold,
         Load: _load,
         Create: _create,
         Save: _save,
@@ -164,6 +187,7 @@ class AsyncDriver:
         Invoke: _invoke,
         AwaitThread: _await_thread,
         Delay: _delay,
+        Wake: _wake,
         Emit: _emit,
         Call: _call,
     }

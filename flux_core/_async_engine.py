@@ -36,10 +36,14 @@ class AsyncEngine:
 
     def __init__(self, storage: Storage | None = None, **options: Unpack[EngineOptions]) -> None:
         from flux_core._async_driver import AsyncDriver  # the machine is loaded by the first engine
+        from flux_core._driver import Driver
         from flux_core._flows import Flows
+        from flux_core._heart import Heart
+        from flux_core._loop import LoopThread
 
         self._driver = AsyncDriver
         self._flows = Flows(storage, **options)
+        self._heart = Heart(self._flows.lease, lambda flow: Driver(self._flows, LoopThread()).run(flow))
 
     @property
     def storage(self) -> Storage:
@@ -92,6 +96,50 @@ class AsyncEngine:
             self._flows.retry_step(workflow, run_id, step, redo_commits=redo_commits, deadline=deadline)
         )
 
+    async def signal(
+        self,
+        workflow: Workflow[I, D],
+        run_id: str,
+        name: str,
+        payload: Any = None,
+        *,
+        id: str | None = None,
+        run: bool = True,
+        deadline: float | None = None,
+    ) -> Result[D]:
+        """Send a run a signal, and go on with the run here if no worker holds it; see `Engine.signal`."""
+        return await self._drive(self._flows.signal(workflow, run_id, name, payload, id, run, deadline))
+
+    async def cancel(
+        self,
+        workflow: Workflow[I, D],
+        run_id: str,
+        *,
+        compensate: bool = False,
+        deadline: float | None = None,
+    ) -> Result[D]:
+        """Cancel a run; see `Engine.cancel`."""
+        return await self._drive(
+            self._flows.cancel(workflow, run_id, compensate=compensate, deadline=deadline)
+        )
+
+    async def pause(self, run_id: str) -> Run:
+        """Have a run stand still until `resume`; see `Engine.pause`."""
+        return await self._drive(self._flows.pause(run_id))
+
+    async def resolve(
+        self,
+        workflow: Workflow[I, D],
+        run_id: str,
+        step: str,
+        *,
+        output: Any = None,
+        run: bool = True,
+        deadline: float | None = None,
+    ) -> Result[D]:
+        """Say that the commit at which a run failed did happen, and go on; see `Engine.resolve`."""
+        return await self._drive(self._flows.resolve(workflow, run_id, step, output, run, deadline))
+
     async def tick(
         self, workflows: Iterable[Workflow[Any, Any]], *, limit: int = 100, deadline: float | None = None
     ) -> TickReport:
@@ -121,6 +169,7 @@ class AsyncEngine:
 
     def close(self) -> None:
         """Close the trace sinks and the store."""
+        self._heart.close()
         self._flows.listeners.close()
         self._flows.storage.close()
 
@@ -131,4 +180,4 @@ class AsyncEngine:
         self.close()
 
     async def _drive(self, flow: Flow[T]) -> T:
-        return await self._driver(self._flows).run(flow)
+        return await self._driver(self._flows, self._heart).run(flow)

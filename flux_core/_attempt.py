@@ -6,11 +6,13 @@ from contextvars import copy_context
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
+from flux_core._clock import timeout_on
 from flux_core._errors import StepTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from flux_core._clock import Clock
     from flux_core._context import Context
     from flux_core._effects import Attempt, Invoke
 
@@ -44,12 +46,12 @@ class AttemptThread:
         self._on_end()
 
 
-async def awaited(awaitable: Awaitable[Any], effect: Invoke) -> Attempt:
+async def awaited(awaitable: Awaitable[Any], effect: Invoke, clock: Clock) -> Attempt:
     """Await what a handler returned, no longer than its time-out; then it is cancelled."""
     import asyncio  # asyncio costs more to load than the engine
 
     try:
-        async with asyncio.timeout(effect.timeout) as scope:
+        async with timeout_on(clock, effect.timeout) as scope:
             return await awaitable, None
     except TimeoutError as error:
         return None, timed_out(effect) if scope.expired() else error

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import time as system
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from asyncio import Timeout
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
 
 class Clock(Protocol):
-    """What tells an engine the time and makes it wait."""
+    """What tells an engine the time and makes it wait.
+
+    One whose time does not pass by itself may have a method `timeout(seconds)` that gives, like `asyncio.timeout`,
+    what cancels an async step in time; without it that is the event loop's own.
+    """
 
     def time(self) -> float:
         """Return Unix seconds."""
@@ -34,3 +43,11 @@ class SystemClock:
         import asyncio  # asyncio costs more to load than the engine
 
         await asyncio.sleep(seconds)
+
+
+def timeout_on(clock: Clock, seconds: float | None) -> AbstractAsyncContextManager[Timeout]:
+    """Return what cancels the task that enters it, once so many seconds have passed."""
+    import asyncio  # as above
+
+    by_clock: Callable[[float], AbstractAsyncContextManager[Timeout]] | None = getattr(clock, "timeout", None)
+    return asyncio.timeout(seconds) if seconds is None or by_clock is None else by_clock(seconds)

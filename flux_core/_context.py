@@ -25,7 +25,7 @@ class Context(Generic[I, D]):
         data: what the nodes share; what a completed node changed is saved, what a failed attempt changed is gone.
         results: the outputs of the completed nodes before, by name.
         key: the idempotency key to hand to other systems, `run/node/generation`: the same for every attempt of
-            the node, in every process, for ever.
+            the node, in every process, for ever. A compensation's ends in `/compensate`: it is another operation.
         deadline: the moment, on the engine's monotonic clock, at which the attempt must have ended; None if
             there is none.
     """
@@ -77,7 +77,11 @@ class Context(Generic[I, D]):
 
     @property
     def cancelled(self) -> bool:
-        """Whether the attempt has timed out: what it still does will not count. A long loop looks here."""
+        """Whether to stop: the attempt has timed out, or its run is to be cancelled. A long loop looks here.
+
+        What an attempt does after its time-out does not count. Without a deadline, a cancellation is seen within a
+        quarter of the engine's lease.
+        """
         return self._cancelled
 
     def remaining(self) -> float:

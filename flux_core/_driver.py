@@ -15,12 +15,14 @@ from flux_core._effects import (
     Emit,
     Find,
     GetBlob,
+    Hold,
     Invoke,
     Load,
     Moment,
     Now,
     PutBlob,
     Save,
+    Wake,
 )
 from flux_core._errors import RunExists
 from flux_core._listeners import report_failure
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from flux_core._effects import Attempt, Effect, Flow
     from flux_core._flows import Flows
+    from flux_core._heart import Heart, Pulse
     from flux_core._loop import LoopThread
     from flux_core.storage import Record
 
@@ -39,13 +42,15 @@ T = TypeVar("T")
 class Driver:
     """Performs the effects of one flow."""
 
-    __slots__ = ("_clock", "_flows", "_left", "_loop", "_storage")
+    __slots__ = ("_clock", "_flows", "_heart", "_left", "_loop", "_pulse", "_storage")
 
-    def __init__(self, flows: Flows, loop: LoopThread) -> None:
+    def __init__(self, flows: Flows, loop: LoopThread, heart: Heart | None = None) -> None:
         self._flows = flows
         self._storage = flows.storage
         self._clock = flows.clock
         self._loop = loop
+        self._heart = heart
+        self._pulse: Pulse | None = None
         self._left: AttemptThread | None = None  # what a timed-out attempt left running
 
     def run(self, flow: Flow[T]) -> T:
@@ -62,6 +67,8 @@ class Driver:
                     effect = flow.send((value, time(), monotonic()))
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # StopIteration is not generic
+        finally:
+            self._let_go()
 
     def perform(self, effect: Effect) -> object:
         """Perform one effect, and return the value of its outcome."""
@@ -69,6 +76,16 @@ class Driver:
 
     def _now(self, _: Now) -> Moment:
         return Moment(self._clock.time(), self._clock.monotonic())
+
+    def _hold(self, effect: Hold) -> None:
+        self._let_go()
+        if self._heart is not None and effect.worker.deadline is None:
+            self._pulse = self._heart.begin(effect.run_id, effect.worker.token)
+
+    def _let_go(self) -> None:
+        if self._heart is not None and self._pulse is not None:
+            self._heart.end(self._pulse)
+            self._pulse = None
 
     def _load(self, effect: Load) -> object:
         return self._storage.load(effect.run_id)
@@ -98,6 +115,9 @@ class Driver:
     def _delay(self, effect: Delay) -> None:
         self._clock.sleep(effect.seconds)
 
+    def _wake(self, effect: Wake) -> None:
+        self._flows.wake(effect)
+
     def _emit(self, effect: Emit) -> None:
         self._flows.listeners.emit(effect.event)
 
@@ -111,6 +131,8 @@ class Driver:
 
     def _invoke(self, effect: Invoke) -> Attempt:
         self._left = None
+        if self._pulse is not None:
+            self._pulse.context = effect.context
         if effect.timeout is not None and not effect.is_async:
             output, error = self._in_thread(effect, effect.timeout)
         else:
@@ -119,7 +141,7 @@ class Driver:
             except Exception as raised:  # noqa: BLE001 (it is the handler's, and becomes the attempt's)
                 return None, raised
         if hasattr(output, "__await__"):
-            return self._loop.run(awaited(output, effect))
+            return self._loop.run(awaited(output, effect, self._clock))
         return output, error
 
     def _in_thread(self, effect: Invoke, timeout: float) -> Attempt:
@@ -134,6 +156,7 @@ class Driver:
 
     _perform: ClassVar[dict[type, Callable[..., object]]] = {
         Now: _now,
+        Hold: _hold,
         Load: _load,
         Create: _create,
         Save: _save,
@@ -144,6 +167,7 @@ class Driver:
         Invoke: _invoke,
         AwaitThread: _await_thread,
         Delay: _delay,
+        Wake: _wake,
         Emit: _emit,
         Call: _call,
     }

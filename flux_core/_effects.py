@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from flux_core._context import Context
     from flux_core._trace import TraceEvent
+    from flux_core._worker import Worker
     from flux_core.storage import Query, Record
 
 
@@ -27,6 +28,16 @@ class Now(_Effect):
     """Tell the time, and nothing else; the outcome's value is a `Moment`."""
 
     __slots__ = ()
+
+
+class Hold(_Effect):
+    """Know that a worker holds the run from now on: renew its lease while this flow lasts, if it is to be renewed."""
+
+    __slots__ = ("run_id", "worker")
+
+    def __init__(self, run_id: str, worker: Worker) -> None:
+        self.run_id = run_id
+        self.worker = worker
 
 
 class Load(_Effect):
@@ -134,6 +145,16 @@ class Delay(_Effect):
         self.seconds = seconds
 
 
+class Wake(_Effect):
+    """Have the waker bring the run back at that time, if it can; `tick` makes it certain."""
+
+    __slots__ = ("at", "run_id")
+
+    def __init__(self, run_id: str, at: float) -> None:
+        self.run_id = run_id
+        self.at = at
+
+
 class Emit(_Effect):
     """Send an event to every trace sink."""
 
@@ -164,6 +185,7 @@ class Moment(NamedTuple):
 
 Effect: TypeAlias = (
     Now
+    | Hold
     | Load
     | Create
     | Save
@@ -174,6 +196,7 @@ Effect: TypeAlias = (
     | Invoke
     | AwaitThread
     | Delay
+    | Wake
     | Emit
     | Call
 )

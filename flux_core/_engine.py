@@ -29,7 +29,7 @@ class Engine:
 
     A failing step makes a failed `Result`, not an exception. Exceptions are for wrong use and for what cannot be
     decided: `InvalidInput`, `InvalidId`, `InputMismatch`, `RunBusy`, `LeaseLost`, `DefinitionChanged`,
-    `StoreError`.
+    `StoreError`. While a call without a deadline works on a run, a thread renews its lease.
 
     Args:
         storage: where runs are kept; a `MemoryStorage` by default.
@@ -39,10 +39,12 @@ class Engine:
     def __init__(self, storage: Storage | None = None, **options: Unpack[EngineOptions]) -> None:
         from flux_core._driver import Driver  # the machine is loaded by the first engine
         from flux_core._flows import Flows
+        from flux_core._heart import Heart
 
         self._driver = Driver
         self._flows = Flows(storage, **options)
         self._loop = LoopThread()
+        self._heart = Heart(self._flows.lease, lambda flow: Driver(self._flows, self._loop).run(flow))
 
     @property
     def storage(self) -> Storage:
@@ -97,7 +99,9 @@ class Engine:
         return self._drive(self._flows.start(workflow, input, id, tags))
 
     def resume(self, workflow: Workflow[I, D], run_id: str, *, deadline: float | None = None) -> Result[D]:
-        """Go on with a run that can go on; one that has ended, or is not due, is returned as it stands.
+        """Go on with a run that can go on: one that is due, was paused, or whose rollback has failed.
+
+        Any other is returned as it stands. A run that is held, and was asked to pause, is asked to go on instead.
 
         Raises:
             RunNotFound: there is no such run of this workflow.
@@ -135,10 +139,99 @@ class Engine:
             self._flows.retry_step(workflow, run_id, step, redo_commits=redo_commits, deadline=deadline)
         )
 
+    def signal(
+        self,
+        workflow: Workflow[I, D],
+        run_id: str,
+        name: str,
+        payload: Any = None,
+        *,
+        id: str | None = None,
+        run: bool = True,
+        deadline: float | None = None,
+    ) -> Result[D]:
+        """Send a run a signal, and go on with the run here if no worker holds it.
+
+        It is kept until a wait of that name takes it, in the order in which signals were sent; each serves one wait.
+
+        Args:
+            workflow: the definition.
+            run_id: the run.
+            name: the name of the wait.
+            payload: becomes the output of the wait; anything that can be saved.
+            id: identifies the signal: the same id twice is one signal. By default each call is a new one.
+            run: False only leaves the signal in the run's inbox, for `tick` or a waker to go on.
+            deadline: as in `execute`.
+
+        Raises:
+            SignalNotExpected: the run has ended.
+            RunNotFound: there is no such run of this workflow.
+            InvalidInput: the payload cannot be saved; nothing was.
+        """
+        return self._drive(self._flows.signal(workflow, run_id, name, payload, id, run, deadline))
+
+    def cancel(
+        self,
+        workflow: Workflow[I, D],
+        run_id: str,
+        *,
+        compensate: bool = False,
+        deadline: float | None = None,
+    ) -> Result[D]:
+        """Cancel a run: at once if nobody holds it, else when the worker that does saves next.
+
+        Args:
+            workflow: the definition.
+            run_id: the run.
+            compensate: roll back what has completed, here if nobody holds the run; it ends `rolled_back`.
+            deadline: as in `execute`.
+
+        Raises:
+            RunEnded: the run has ended. While it is rolled back, cancelling it changes nothing.
+            RunNotFound: there is no such run of this workflow.
+        """
+        return self._drive(self._flows.cancel(workflow, run_id, compensate=compensate, deadline=deadline))
+
+    def pause(self, run_id: str) -> Run:
+        """Have a run stand still until `resume`: at once if nobody holds it, else when the worker saves next.
+
+        Raises:
+            RunEnded: the run has ended.
+            RunNotFound: there is no such run.
+        """
+        return self._drive(self._flows.pause(run_id))
+
+    def resolve(
+        self,
+        workflow: Workflow[I, D],
+        run_id: str,
+        step: str,
+        *,
+        output: Any = None,
+        run: bool = True,
+        deadline: float | None = None,
+    ) -> Result[D]:
+        """Say that the commit at which a run failed did happen, and go on with the run from there.
+
+        Args:
+            workflow: the definition.
+            run_id: the run.
+            step: the commit.
+            output: what the commit would have returned.
+            run: False leaves going on to `tick` or a waker.
+            deadline: as in `execute`.
+
+        Raises:
+            NotRetryable: the run has not failed at that commit.
+            StepNotFound: the workflow has no such node.
+            RunNotFound: there is no such run of this workflow.
+        """
+        return self._drive(self._flows.resolve(workflow, run_id, step, output, run, deadline))
+
     def tick(
         self, workflows: Iterable[Workflow[Any, Any]], *, limit: int = 100, deadline: float | None = None
     ) -> TickReport:
-        """Go on with what is due: runs whose worker was lost, started runs, back-offs that are over."""
+        """Go on with what is due: sleeps, waits and back-offs that are over, runs started or whose worker was lost."""
         return self._drive(self._flows.tick(workflows, limit, deadline))
 
     def get(self, run_id: str) -> Run | None:
@@ -178,6 +271,7 @@ class Engine:
 
     def close(self) -> None:
         """Close the trace sinks, the store and the event loop of async handlers."""
+        self._heart.close()
         self._flows.listeners.close()
         self._flows.storage.close()
         self._loop.close()
@@ -190,4 +284,4 @@ class Engine:
 
     def _drive(self, flow: Flow[T]) -> T:
         refuse_running_loop()
-        return self._driver(self._flows, self._loop).run(flow)
+        return self._driver(self._flows, self._loop, self._heart).run(flow)

@@ -10,17 +10,23 @@ FluxError
 │   ├── RunNotFound         (LookupError)   no run of that id in the store
 │   ├── StepNotFound        (LookupError)   no node of that name in the workflow
 │   ├── InputMismatch       (ValueError)    the id is taken by a run with another input
-│   └── NotRetryable        (RuntimeError)  the run or the step is not one that can be retried
+│   ├── NotRetryable        (RuntimeError)  the run or the step is not one that can be retried
+│   ├── RunEnded            (RuntimeError)  the run has ended: there is nothing to cancel or pause
+│   └── SignalNotExpected   (RuntimeError)  the run has ended: no wait will take the signal
 ├── try again later
 │   ├── RunBusy             (RuntimeError)  another worker holds the run
 │   ├── LeaseLost           (RuntimeError)  another worker has taken the run over
 │   └── StoreError          (OSError)       the store cannot be opened, reached or read
 ├── tell a person
 │   ├── DefinitionChanged   (RuntimeError)  the run was started under another definition
-│   └── CrashLoop           (RuntimeError)  the run crashed its worker again and again
+│   ├── CrashLoop           (RuntimeError)  the run crashed its worker again and again
+│   └── Interrupted         (RuntimeError)  nobody knows whether a commit with once=True happened
 ├── a handler's own word
 │   ├── Fatal               (Exception)     do not retry this
-│   └── StepTimeout         (TimeoutError)  an attempt took longer than its time-out
+│   └── OutcomeUnknown      (RuntimeError)  nobody knows whether the side effect happened
+├── too late
+│   ├── StepTimeout         (TimeoutError)  an attempt, or a wait, took longer than its time-out
+│   └── WorkflowTimeout     (TimeoutError)  the run took longer than its workflow's time-out
 └── between the machine and its store
     ├── RunExists           (ValueError)    a run of that id is stored already
     ├── Conflict            (RuntimeError)  the stored revision is not the one to be replaced
@@ -108,6 +114,18 @@ class NotRetryable(FluxError, RuntimeError):
     code: ClassVar[str] = "NOT_RETRYABLE"
 
 
+class RunEnded(FluxError, RuntimeError):
+    """The run has ended, so that it can be neither cancelled nor paused."""
+
+    code: ClassVar[str] = "RUN_ENDED"
+
+
+class SignalNotExpected(FluxError, RuntimeError):
+    """The run has ended, so that no wait will ever take the signal; nothing was saved."""
+
+    code: ClassVar[str] = "SIGNAL_NOT_EXPECTED"
+
+
 class RunBusy(FluxError, RuntimeError):
     """Another worker holds the run; `until` is the Unix time at which its lease ends."""
 
@@ -142,16 +160,38 @@ class CrashLoop(FluxError, RuntimeError):
     code: ClassVar[str] = "CRASH_LOOP"
 
 
+class Interrupted(FluxError, RuntimeError):
+    """A commit with `once=True` was begun, and nobody knows whether its side effect happened: a person decides."""
+
+    code: ClassVar[str] = "INTERRUPTED"
+
+
 class Fatal(FluxError):
     """Raise this, or a subclass, in a handler to fail at once: it is never retried."""
 
     code: ClassVar[str] = "FATAL"
 
 
+class OutcomeUnknown(FluxError, RuntimeError):
+    """Raise this in a commit when nobody can tell whether its side effect happened.
+
+    A commit with `once=True` is then not run again: the run fails as `Interrupted`. Any other commit is retried,
+    with the same `ctx.key`.
+    """
+
+    code: ClassVar[str] = "OUTCOME_UNKNOWN"
+
+
 class StepTimeout(FluxError, TimeoutError):
-    """An attempt of a step took longer than the step's time-out."""
+    """An attempt of a step, or a wait for a signal, took longer than its time-out."""
 
     code: ClassVar[str] = "STEP_TIMEOUT"
+
+
+class WorkflowTimeout(FluxError, TimeoutError):
+    """The run took longer than its workflow's time-out, over all invocations and waits."""
+
+    code: ClassVar[str] = "WORKFLOW_TIMEOUT"
 
 
 class RunExists(FluxError, ValueError):

@@ -13,9 +13,11 @@ from flux_core._workflow import COMMIT
 
 if TYPE_CHECKING:
     from flux_core._context import Context
+    from flux_core._entry import Entry
+    from flux_core._plan import PlannedNode
     from flux_core._retry import Retry
-    from flux_core._state import Entry, RunState
-    from flux_core._workflow import Node
+    from flux_core._state import RunState
+    from flux_core.storage import Record
 
 LONGEST_MESSAGE: Final = 2000  # characters of an error's message that are kept
 LONGEST_TRACEBACK: Final = 8000
@@ -37,23 +39,36 @@ def run_event(event: str, state: RunState, time: float) -> TraceEvent:
     )
 
 
-def attempt_event(state: RunState, node: Node, retry: Retry, time: float) -> TraceEvent:
+def outside_event(event: str, record: Record, meta: dict[str, Any] | None = None) -> TraceEvent:
+    """Return an event about what somebody who does not hold the run has written to it."""
+    return TraceEvent(
+        event,
+        _milliseconds(record.updated_at),
+        record.id,
+        record.workflow,
+        duration=_milliseconds(record.updated_at - record.created_at),
+        status=str(record.status),
+        meta=meta,
+    )
+
+
+def attempt_event(state: RunState, planned: PlannedNode, retry: Retry, time: float) -> TraceEvent:
     """Return the event that an attempt of the node begins."""
     return TraceEvent(
         "step:start",
         _milliseconds(time),
         state.id,
         state.origin.workflow,
-        node.name,
-        len(state.history),
-        commit=node.kind == COMMIT,
+        planned.node.name,
+        planned.index,
+        commit=planned.node.kind == COMMIT,
         retries=state.current.attempts if state.current else 0,
         max_retries=retry.retries,
         status="running",
     )
 
 
-def step_event(event: str, state: RunState, node: Node, entry: Entry, time: float) -> TraceEvent:
+def step_event(event: str, state: RunState, planned: PlannedNode, entry: Entry, time: float) -> TraceEvent:
     """Return an event about what came of an attempt of the node, or of the node."""
     done = event == "step:complete"
     return TraceEvent(
@@ -61,9 +76,9 @@ def step_event(event: str, state: RunState, node: Node, entry: Entry, time: floa
         _milliseconds(time),
         state.id,
         state.origin.workflow,
-        node.name,
-        len(state.history) - (entry is not state.current),
-        commit=node.kind == COMMIT,
+        planned.node.name,
+        planned.index,
+        commit=planned.node.kind == COMMIT,
         retries=max(0, entry.attempts - 1),
         duration=_milliseconds(time - entry.started_at),
         error=entry.error.message if entry.error and not done else None,

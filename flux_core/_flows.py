@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from math import inf
 from os import urandom
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from flux_core import _machine
+from flux_core import _reading
 from flux_core._clock import SystemClock
-from flux_core._effects import Find, Now
+from flux_core._effects import Emit, Find, Now, Wake
 from flux_core._errors import InvalidInput, InvalidWorkflow, LeaseLost, RunBusy
-from flux_core._events import progress_event
+from flux_core._events import outside_event, progress_event
+from flux_core._keeping import open_record
 from flux_core._listeners import Listeners, report_failure
 from flux_core._machine import Machine
 from flux_core._options import EngineOptions
+from flux_core._outside import pause
 from flux_core._policy import Policy, check_policy
 from flux_core._retry import Retry
 from flux_core._run import TickReport
 from flux_core._status import RunStatus
+from flux_core._views import run_view
 from flux_core._worker import Deadline, Worker
 from flux_core._workflow import Workflow
 from flux_core.storage import MemoryStorage, Query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
 
     from flux_core._clock import Clock
@@ -33,11 +37,13 @@ if TYPE_CHECKING:
     from flux_core._result import Result
     from flux_core._run import Run
     from flux_core._trace import TraceSink
+    from flux_core._waker import Waker
     from flux_core.storage import Record, Storage
 
 
 FARTHEST = 1e18  # seconds from 1970 that every store can compare
 LARGEST_PAGE = 10_000  # runs
+HANDFUL = 10  # due runs that a tick goes on with itself if there is a waker for the others
 PAGE = 100  # due runs that tick asks the store for at a time
 
 
@@ -52,6 +58,8 @@ class Flows:
         on: Hooks | None = None,
         default_retries: int | Retry = 0,
         default_timeout: float | timedelta | None = None,
+        checkpoint: Literal["step", "commit"] = "step",
+        waker: Waker | None = None,
         lease: float = 60.0,
         max_inline_wait: float = 5.0,
         max_interruptions: int = 5,
@@ -67,6 +75,11 @@ class Flows:
         self.storage: Storage = MemoryStorage() if storage is None else storage
         self.clock: Clock = SystemClock() if clock is None else clock
         self.listeners = Listeners(trace, on or {}, redact)
+        self.waker = waker
+        self.versions: dict[str, dict[str, Workflow[Any, Any]]] = {}
+        """The versions that are known of a workflow, by its name."""
+        if checkpoint not in ("step", "commit"):
+            raise InvalidInput(f'expected "step" or "commit", got {checkpoint!r}', path="checkpoint")
         self._policy = check_policy(
             Policy(
                 retry=_retry(default_retries),
@@ -75,10 +88,24 @@ class Flows:
                 max_inline_wait=max_inline_wait,
                 max_interruptions=max_interruptions,
                 hooks=frozenset(self.listeners.hooks),
+                sparing=checkpoint == "commit",
+                wakes=waker is not None,
                 traced=bool(self.listeners.sinks),
                 heard=bool(self.listeners.sinks or self.listeners.hooks),
             )
         )
+
+    @property
+    def lease(self) -> float:
+        """The seconds for which a worker without a deadline holds a run."""
+        return self._policy.lease
+
+    def wake(self, effect: Wake) -> None:
+        """Call the waker; what it raises changes nothing."""
+        try:
+            cast("Waker", self.waker).wake(effect.run_id, effect.at)
+        except Exception as error:  # noqa: BLE001 (it is a hint)
+            report_failure(f"waking run {effect.run_id!r}", error)
 
     def execute(
         self,
@@ -108,6 +135,42 @@ class Flows:
             run_id, step, redo_commits=redo_commits
         )
 
+    def signal(  # noqa: PLR0917 (the options of the public method)
+        self,
+        workflow: Workflow[I, D],
+        run_id: str,
+        name: str,
+        payload: object,
+        letter_id: str | None,
+        run: bool,  # noqa: FBT001 (as above)
+        deadline: float | None,
+    ) -> Flow[Result[D]]:
+        machine = self._machine(workflow, self._deadline(deadline))
+        return machine.signal(run_id, name, payload, letter_id, run=run)
+
+    def cancel(
+        self, workflow: Workflow[I, D], run_id: str, *, compensate: bool, deadline: float | None
+    ) -> Flow[Result[D]]:
+        return self._machine(workflow, self._deadline(deadline)).cancel(run_id, compensate=compensate)
+
+    def pause(self, run_id: str) -> Flow[Run]:
+        """Pause a run that nobody holds, or ask the worker that does; return the run as it stands then."""
+        record = yield from pause(run_id, urandom(8).hex())
+        if self._policy.traced and record.status is RunStatus.PAUSED:
+            yield Emit(outside_event("workflow:suspend", record))
+        return run_view((yield from open_record(record)))
+
+    def resolve(  # noqa: PLR0917 (the options of the public method)
+        self,
+        workflow: Workflow[I, D],
+        run_id: str,
+        step: str,
+        output: object,
+        run: bool,  # noqa: FBT001 (as above)
+        deadline: float | None,
+    ) -> Flow[Result[D]]:
+        return self._machine(workflow, self._deadline(deadline)).resolve(run_id, step, output, run=run)
+
     def list(  # noqa: PLR0917 (the options of the public method)
         self,
         workflow: str | None,
@@ -119,7 +182,7 @@ class Flows:
     ) -> Flow[tuple[list[Run], str | None]]:
         if type(limit) is not int or not 1 <= limit <= LARGEST_PAGE:
             raise InvalidInput(f"expected 1 to {LARGEST_PAGE}, got {limit!r}", path="limit")
-        return _machine.find(
+        return _reading.find(
             Query(
                 workflow=workflow,
                 statuses=_statuses(status),
@@ -131,10 +194,10 @@ class Flows:
         )
 
     def get(self, run_id: str) -> Flow[Run | None]:
-        return _machine.get(run_id)
+        return _reading.get(run_id)
 
     def delete(self, run_id: str) -> Flow[None]:
-        return _machine.delete(run_id, urandom(8).hex(), self._policy.lease)
+        return _reading.delete(run_id, urandom(8).hex(), self._policy.lease)
 
     def tick(
         self, workflows: Iterable[Workflow[Any, Any]], limit: int, deadline: float | None
@@ -142,18 +205,24 @@ class Flows:
         """Go on with what is due, each workflow's runs in random order, `limit` runs at most."""
         report = TickReport()
         ends = self._deadline(deadline)
-        for workflow in sorted(workflows, key=lambda _: self._draw()):
+        for versions in sorted(_by_name(workflows).values(), key=lambda _: self._draw()):
+            machine = self._machine(tuple(versions.values())[-1], ends, versions)
             cursor: str | None = None
-            while report.claimed < limit:
+            while report.claimed + report.handed < limit:
                 now, *_ = yield Now()
-                query = Query(workflow=workflow.name, wake_before=now.time, limit=PAGE, cursor=cursor)
+                query = Query(workflow=machine.name, wake_before=now.time, limit=PAGE, cursor=cursor)
                 page, *_ = yield Find(query)
                 for record in sorted(page.records, key=lambda _: self._draw()):
                     now, *_ = yield Now()
-                    if report.claimed == limit or (ends is not None and not ends.leaves(None, now.monotonic)):
+                    if report.claimed + report.handed == limit:
                         return report
-                    status = yield from self._tick_one(self._machine(workflow, ends), record)
-                    report = _counted(report, status)
+                    if ends is not None and not ends.leaves(None, now.monotonic):
+                        return report
+                    if self.waker is not None and report.claimed >= HANDFUL:
+                        yield Wake(record.id, now.time)
+                        report = report._replace(due=report.due + 1, handed=report.handed + 1)
+                    else:
+                        report = _counted(report, (yield from self._tick_one(machine.anew(), record)))
                 cursor = page.cursor
                 if cursor is None:
                     break
@@ -178,12 +247,18 @@ class Flows:
             raise InvalidInput(f"expected time.monotonic() seconds, got {at!r}", path="deadline")
         return Deadline(at, at - self.clock.monotonic())
 
-    def _machine(self, workflow: Workflow[I, D], deadline: Deadline | None = None) -> Machine[D]:
+    def _machine(
+        self,
+        workflow: Workflow[I, D],
+        deadline: Deadline | None = None,
+        versions: Mapping[str, Workflow[Any, Any]] = MappingProxyType({}),
+    ) -> Machine[D]:
         if not isinstance(workflow, Workflow):
             raise InvalidInput(f"expected a Workflow, got {workflow!r}; an App takes names", path="workflow")
         return Machine(
             Worker(
                 workflow,
+                versions or self.versions.get(workflow.name, versions),
                 self._policy,
                 urandom(8).hex(),
                 deadline,
@@ -203,14 +278,23 @@ class Flows:
 
 
 def _counted(report: TickReport, status: RunStatus | None) -> TickReport:
-    return TickReport(
+    completed = status is RunStatus.COMPLETED
+    return report._replace(
         due=report.due + 1,
         claimed=report.claimed + (status is not None),
-        completed=report.completed + (status is RunStatus.COMPLETED),
-        suspended=report.suspended + (status is RunStatus.SUSPENDED),
-        failed=report.failed + (status is RunStatus.FAILED),
+        completed=report.completed + completed,
+        suspended=report.suspended + (status is not None and not status.ended),
+        failed=report.failed + (status is not None and status.ended and not completed),
         skipped=report.skipped + (status is None),
     )
+
+
+def _by_name(workflows: Iterable[Workflow[Any, Any]]) -> dict[str, dict[str, Workflow[Any, Any]]]:
+    """Return the workflows by name, and then by version."""
+    found: dict[str, dict[str, Workflow[Any, Any]]] = {}
+    for workflow in workflows:
+        found.setdefault(workflow.name, {})[workflow.version] = workflow
+    return found
 
 
 def _retry(retries: int | Retry) -> Retry:

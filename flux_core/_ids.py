@@ -1,10 +1,13 @@
-"""Run ids: which there may be, and how one is made of a key that is none."""
+"""What a run is found by: its id, one made of a key that is none, its tags."""
 
 from __future__ import annotations
 
-from typing import Final, TypeGuard
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 from flux_core._errors import InvalidId, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LONGEST: Final = 128
 ALPHABET: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@-")
@@ -39,6 +42,24 @@ def run_id_from(key: object) -> str:
     from hashlib import sha256  # few keys are odd
 
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def check_tags(tags: Iterable[object] | None) -> tuple[str, ...]:
+    """Return the tags without repeats, in order.
+
+    Raises:
+        InvalidInput: a tag is not a non-empty str, or they are one str instead of several.
+    """
+    if isinstance(tags, str):
+        raise InvalidInput(f"expected several strings, got the one string {tags!r}", path="tags")
+    unique: dict[str, None] = {}
+    for index, tag in enumerate(tags or ()):
+        if not isinstance(tag, str) or not tag or not tag.isprintable():
+            raise InvalidInput(
+                f"expected a non-empty str of printable characters, got {tag!r}", path=f"tags[{index}]"
+            )
+        unique[tag] = None
+    return tuple(unique)
 
 
 def _is_id(value: object) -> TypeGuard[str]:

@@ -1,7 +1,8 @@
 """A run's way into the store and out of it, as effects: nothing is written twice, nothing half.
 
 The lost answer: a write whose answer did not come is sent again byte for byte. If the store then refuses it, but
-holds my revision written by me, the first one stood.
+holds my revision written by me, the first one stood. Letters may have been put in on top of it: they note over
+whose revision they came.
 """
 
 from __future__ import annotations
@@ -9,11 +10,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, cast
 
+from flux_core._document import parse, references, restore
 from flux_core._effects import Create, Delay, GetBlob, Load, PutBlob, Save
+from flux_core._entry import Lease
 from flux_core._errors import BlobNotFound, Conflict, LeaseLost, RunNotFound, StoreError
-from flux_core._state import parse, references, restore
+from flux_core._letter import letter_of, letter_values
+from flux_core._stored import is_reference
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from flux_core._effects import Effect, Flow, Outcome
     from flux_core._state import RunState
     from flux_core.storage import Record
@@ -32,7 +38,7 @@ def create(state: RunState, writer: str, now: float) -> Flow[Record | None]:
         stored, *_ = yield effect
     except StoreError:
         stored, *_ = yield from _resend(effect)
-    if stored is not None and not _is(record, stored):
+    if stored is not None and not _stood(record, stored):
         return cast("Record", stored)
     state.saved(record)
     state.unsaved_blobs = (
@@ -43,10 +49,12 @@ def create(state: RunState, writer: str, now: float) -> Flow[Record | None]:
 
 
 def save(state: RunState, writer: str, now: float) -> Flow[Outcome]:
-    """Replace the stored run; return the outcome, for the time that it took.
+    """Replace the stored run, or take in the letters that it was sent since it was read, and save nothing.
+
+    The outcome's value is whether it was the latter: then what was to be saved is to be decided again.
 
     Raises:
-        LeaseLost: somebody else has written it since it was read; nothing was saved.
+        LeaseLost: somebody else has taken the run over since it was read; nothing was saved.
     """
     record = state.record(writer, now)
     if state.unsaved_blobs:
@@ -58,11 +66,31 @@ def save(state: RunState, writer: str, now: float) -> Flow[Outcome]:
         except StoreError:
             outcome = yield from _resend(effect)
     except Conflict:
-        outcome = yield Load(state.id)
-        if not _is(record, outcome[0]):
-            raise LeaseLost(_lost(state.id, outcome[0])) from None
+        loaded = yield Load(state.id)
+        if not _stood(record, loaded[0]):
+            return (yield from _take_in(state, writer, loaded))
+        outcome = (None, *loaded[1:])
     state.saved(record)
     return outcome
+
+
+def _take_in(state: RunState, writer: str, loaded: Outcome) -> Flow[Outcome]:
+    """Take in what others wrote under the writer's lease: letters, and a later end of the lease."""
+    stored, *moment = loaded
+    document: dict[str, Any] = {} if stored is None else parse(stored)
+    if document.get("lease", {}).get("token") != writer:
+        raise LeaseLost(_lost(state.id, stored))
+    for raw in document.get("inbox", ()):
+        if raw["number"] > state.sequence:
+            texts = {}
+            for value in filter(is_reference, letter_values(raw)):
+                blob, *moment = yield GetBlob(state.id, value["v"])
+                texts[value["v"]] = blob.decode()
+            state.inbox.append(letter_of(raw, texts))
+    state.sequence, state.received = document.get("sequence", 0), document.get("received", [])
+    state.revision = stored.revision
+    state.hold(Lease(**document["lease"]))
+    return True, moment[0], moment[1]
 
 
 def load(run_id: str) -> Flow[RunState | None]:
@@ -140,5 +168,9 @@ def _lost(run_id: str, stored: Record | None) -> str:
     return f"run {run_id!r} {what}; this one saved nothing and stops"
 
 
-def _is(mine: Record, stored: Record | None) -> bool:
-    return stored is not None and (stored.revision, stored.writer) == (mine.revision, mine.writer)
+def _stood(mine: Record, stored: Record | None) -> bool:
+    """Whether the store holds what I wrote, with nothing but letters on top of it."""
+    if stored is None or stored.revision < mine.revision:
+        return False
+    me = [mine.revision, mine.writer]
+    return [stored.revision, stored.writer] == me or parse(stored).get("over") == me

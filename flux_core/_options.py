@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from flux_core._context import Context
     from flux_core._retry import Retry
     from flux_core._trace import TraceSink
+    from flux_core._waker import Waker
 
 
 class Hooks(TypedDict, total=False):
@@ -37,6 +38,11 @@ class EngineOptions(TypedDict, total=False):
     """For nodes that say nothing; 0."""
     default_timeout: float | timedelta | None
     """Seconds, for nodes that say nothing; None."""
+    checkpoint: Literal["step", "commit"]
+    """When a run is saved: after every `"step"`, or only where it must be durable (a `"commit"`, a node with a
+    compensation, a failed attempt, a suspension, the end), for steps that are cheap and safe to run again; `"step"`."""
+    waker: Waker | None
+    """What brings suspended runs back promptly; None leaves it to `tick`."""
     lease: float
     """Seconds after which a worker that shows no sign of life may be taken over from; 60."""
     max_inline_wait: float

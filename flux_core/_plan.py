@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from flux_core._errors import InvalidWorkflow
 from flux_core._json import encode
 from flux_core._types import codec_for, data_codec_for
+from flux_core._workflow import STEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flux_core._context import Context
     from flux_core._types import Codec, DataCodec
     from flux_core._workflow import Node, Workflow
 
@@ -20,13 +22,32 @@ CO_COROUTINE: Final = 0x80  # the code flag of an `async def`: https://docs.pyth
 
 
 class PlannedNode:
-    """One node with what running it needs: its output's codec, and whether it is async."""
+    """One node with what running it needs: where it stands, its output's codec, and what its functions are."""
 
-    __slots__ = ("_output", "is_async", "node")
+    __slots__ = (
+        "_output",
+        "compensate",
+        "handler",
+        "index",
+        "is_async",
+        "is_durable",
+        "is_plain",
+        "is_undone_async",
+        "node",
+    )
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, index: int) -> None:
         self.node = node
-        self.is_async = is_async(node.handler)
+        self.index = index
+        self.handler = cast("Callable[[Context[Any, Any]], Any]", node.handler)
+        self.compensate = cast("Callable[[Context[Any, Any]], Any]", node.compensate)
+        """Where there is one: nobody asks for it elsewhere, nor for the handler of a sleep or a wait."""
+        self.is_async = node.handler is not None and is_async(node.handler)
+        self.is_undone_async = node.compensate is not None and is_async(node.compensate)
+        self.is_plain = node.handler is not None and node.when is None
+        """Whether nothing but its handler's call is to be done."""
+        self.is_durable = node.kind != STEP or node.compensate is not None
+        """Whether what came of it must be saved before anything else is begun."""
         self._output: Codec[Any] | None = None
 
     @property
@@ -34,7 +55,7 @@ class PlannedNode:
         """Return the codec of the handler's return annotation, or of anything if it has none that can be saved."""
         if self._output is None:
             try:
-                self._output = codec_for(_return_type(self.node.handler))
+                self._output = codec_for(_return_type(self.node.handler) if self.node.handler else Any)
             except InvalidWorkflow:  # whether the output itself can be saved shows when it is there
                 self._output = codec_for(Any)
         return self._output
@@ -47,7 +68,7 @@ class Plan:
         InvalidWorkflow: the workflow has no nodes, or one of its types cannot be saved.
     """
 
-    __slots__ = ("data", "fingerprint", "input", "nodes", "timed")
+    __slots__ = ("data", "fingerprint", "input", "nodes")
 
     def __init__(self, workflow: Workflow[Any, Any]) -> None:
         if not workflow.nodes:
@@ -55,8 +76,7 @@ class Plan:
         self.input: Codec[Any] = codec_for(workflow.input)
         self.data: DataCodec[Any] = data_codec_for(workflow.data)
         self.data.initial()  # data that cannot be made shows now, not with the first run
-        self.nodes = tuple(PlannedNode(node) for node in workflow.nodes)
-        self.timed = any(node.timeout for node in workflow.nodes)
+        self.nodes = tuple(PlannedNode(node, index) for index, node in enumerate(workflow.nodes))
         self.fingerprint = _fingerprint(workflow.nodes)
 
 

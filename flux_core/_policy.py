@@ -31,6 +31,10 @@ class Policy(NamedTuple):
     hooks: frozenset[str]
     traced: bool
     """Whether there is a trace sink."""
+    sparing: bool
+    """Whether only that is saved which must be durable."""
+    wakes: bool
+    """Whether there is a waker."""
     heard: bool
     """Whether anybody listens at all, sink or hook."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import inf
 from typing import Literal, NamedTuple, Self
 
-from flux_core._errors import Fatal, InvalidWorkflow, NotSerializable
+from flux_core._errors import Fatal, Interrupted, InvalidWorkflow, NotSerializable, WorkflowTimeout
 
-NEVER_RETRIED = (Fatal, NotSerializable)
+NEVER_RETRIED = (Fatal, Interrupted, NotSerializable, WorkflowTimeout)
 
 
 class _Retry(NamedTuple):

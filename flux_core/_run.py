@@ -57,7 +57,18 @@ class Run(NamedTuple):
     """The data before the first node."""
     history: tuple[StepRecord, ...]
     """One record a node, in node order, up to where the run stands."""
+    compensations: tuple[StepRecord, ...]
+    """One record a compensation, in the order in which they ran; the last may still be to succeed."""
     error: ErrorInfo | None
+    """What the run failed with; a rollback that fails as well does not change it."""
+    inbox: tuple[str, ...]
+    """What others ask of the run and nobody has served yet: `cancel`, `pause`, `signal approved`, ..."""
+    waits_for: str | None
+    """The signal that the run waits for."""
+    waits_until: float | None
+    """When its sleep, its wait or its back-off is over."""
+    expires_at: float | None
+    """When the workflow's time-out is over."""
     tags: tuple[str, ...]
     revision: int
     interruptions: int
@@ -81,3 +92,5 @@ class TickReport(NamedTuple):
     failed: int = 0
     skipped: int = 0
     """Due runs that another worker was faster to claim, or that cannot go on; the latter are logged."""
+    handed: int = 0
+    """Due runs that were left to the waker, beyond the few that a tick goes on with itself."""

@@ -7,88 +7,23 @@ last few finished nodes, in pages that form a chain.
 
 from __future__ import annotations
 
-import json
 from json.encoder import encode_basestring_ascii as quote
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from flux_core._errors import StoreError
-from flux_core._run import ErrorInfo
-from flux_core._status import RUN_TRANSITIONS, RunStatus, StepStatus
+from flux_core._letter import OUTCOME, SIGNAL, letter_text
+from flux_core._status import RUN_TRANSITIONS, RunStatus
+from flux_core._stored import LARGE, dumps, put_out, reference
 from flux_core.storage import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
+
+    from flux_core._entry import Entry, Lease, Origin
+    from flux_core._letter import Letter
+    from flux_core._run import ErrorInfo
 
 FORMAT: Final = 1
-LARGE: Final = 8192  # characters; a longer value goes out to a blob
 PAGE: Final = 16  # finished nodes that stay in the document before a page of them is moved out
-
-_dumps = json.JSONEncoder(separators=(",", ":")).encode
-
-
-class Lease:
-    """Who holds a run, and until when (Unix seconds)."""
-
-    __slots__ = ("text", "token", "until")
-
-    def __init__(self, token: str, until: float) -> None:
-        self.token = token
-        self.until = until
-        self.text = f'{{"token":"{token}","until":{until:.6f}}}'
-
-
-class Entry:
-    """One node of a run, its values as encoded text."""
-
-    attempts = 0
-    """All attempts, those that were interrupted too."""
-    failures = 0
-    """Attempts that failed: these count against the retries."""
-    completed_at: float | None = None
-    output = "null"
-    error: ErrorInfo | None = None
-    changes: Mapping[str, str] = MappingProxyType({})
-    """Fields of data that the node set."""
-    removed: Sequence[str] = ()
-    """Fields of data that it removed."""
-    text = ""
-    """The whole as it stands in the document, once it is finished."""
-
-    def __init__(
-        self, name: str, kind: str, started_at: float, status: StepStatus = StepStatus.RUNNING
-    ) -> None:
-        self.name = name
-        self.kind = kind
-        self.started_at = started_at
-        self.status = status
-
-    def note_changes(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:
-        """Take what differs between the fields of data before the node and after it."""
-        self.changes = {name: text for name, text in after.items() if before.get(name) != text}
-        if not before.keys() <= after.keys():
-            self.removed = [name for name in before if name not in after]
-
-    def apply(self, fields: dict[str, str]) -> None:
-        """Set and remove fields of data as the node did."""
-        fields.update(self.changes)
-        for name in self.removed:
-            fields.pop(name, None)
-
-
-class Origin(NamedTuple):
-    """What a run was started with; it never changes."""
-
-    id: str
-    workflow: str
-    version: str
-    fingerprint: str
-    input: str
-    """Encoded."""
-    initial: dict[str, str]
-    """The fields of data before the first node, encoded."""
-    tags: tuple[str, ...]
-    created_at: float
 
 
 class RunState:
@@ -100,20 +35,27 @@ class RunState:
         "_last_moment",
         "_last_moment_text",
         "_out",
+        "back",
         "current",
         "data",
         "error",
+        "expires_at",
         "generations",
         "history",
         "id",
+        "inbox",
         "interruptions",
         "kept",
         "lease",
         "origin",
         "page",
         "paged",
+        "received",
         "revision",
+        "sequence",
         "status",
+        "undoing",
+        "undone",
         "unsaved_blobs",
         "updated_at",
         "wake_at",
@@ -131,6 +73,8 @@ class RunState:
         self.lease: Lease | None = None
         self.interruptions = 0
         self.error: ErrorInfo | None = None
+        self.expires_at: float | None = None
+        """When the workflow's time-out is over."""
         self.history: list[Entry] = []
         """The nodes that have completed or were skipped, in order."""
         self.current: Entry | None = None
@@ -139,6 +83,18 @@ class RunState:
         """Completed commits behind the point that a retry went back to: applied again, not run again."""
         self.generations: dict[str, int] = {}
         """How often a commit was redone, by node; 1 where absent."""
+        self.back = False
+        """Whether the run goes back: compensations run, and nothing but a pause can change that."""
+        self.undone: list[Entry] = []
+        """The compensations that have completed, in the order in which they ran."""
+        self.undoing: Entry | None = None
+        """The compensation that stands next, once an attempt of it has failed or was interrupted."""
+        self.inbox: list[Letter] = []
+        """What others ask of the run and has not been served, in the order in which they sent it."""
+        self.sequence = 0
+        """The number of the last letter that was received."""
+        self.received: list[str] = []
+        """The ids of the last letters, so that none is delivered twice."""
         self.page: str | None = None
         """The key of the last page that was moved out."""
         self.paged = 0
@@ -161,11 +117,31 @@ class RunState:
         if status not in RUN_TRANSITIONS[self.status]:
             raise AssertionError(f"run {self.id!r} cannot go from {self.status} to {status}")
         self.status = status
+        if status is RunStatus.ROLLING_BACK:
+            self.back = True
 
-    def end(self, status: RunStatus) -> None:
-        """Move to a status in which nobody holds the run, and nobody needs to look at it."""
-        self.change_status(status)
-        self.lease = self.wake_at = None
+    def let_go(self, wake_at: float | None = None) -> None:
+        """Be held by nobody; somebody must look at the run at that time, or nobody needs to."""
+        self.lease, self.wake_at = None, wake_at
+
+    def hold(self, lease: Lease) -> None:
+        """Be held by a worker; when its lease is over somebody must look at the run."""
+        self.lease, self.wake_at = lease, lease.until
+
+    def outcome(self, name: str) -> Letter | None:
+        """Return what somebody knows of the open node, in the generation that is due."""
+        generation = self.generations.get(name, 1)
+        for letter in self.inbox:
+            if (letter.kind, letter.name, letter.generation) == (OUTCOME, name, generation):
+                return letter
+        return None
+
+    def signal(self, name: str) -> Letter | None:
+        """Return the first signal of that name that no wait has taken yet."""
+        for letter in self.inbox:
+            if (letter.kind, letter.name) == (SIGNAL, name):
+                return letter
+        return None
 
     @property
     def entries(self) -> list[Entry]:
@@ -174,9 +150,18 @@ class RunState:
 
     def close(self, entry: Entry) -> None:
         """Add a finished node to the history."""
+        entry.until = entry.signal = None
+        entry.intent = False
         entry.text = self._entry(entry)
         self.history.append(entry)
         self.current = None
+
+    def close_undone(self, entry: Entry) -> None:
+        """Add a finished compensation to those that have run."""
+        entry.until = None
+        entry.text = self._entry(entry)
+        self.undone.append(entry)
+        self.undoing = None
 
     def data_before(self, position: int) -> dict[str, str]:
         """Return the fields of data as they stood before the node at that place."""
@@ -222,21 +207,40 @@ class RunState:
                 f'{{"format":{FORMAT},"version":{quote(origin.version)},"fingerprint":"{origin.fingerprint}",'
                 f'"input":{self._stored(origin.input)},"initial":{self._object(origin.initial)}'
             )
+        history = ",".join([entry.text for entry in self.history[self.paged :]])
         parts = [f'{self._head},"interruptions":{self.interruptions},"data":{self._data_text}']
         if self.lease:
             parts.append(f'"lease":{self.lease.text}')
         if self.error:
-            parts.append(f'"error":{_dumps(self.error._asdict())}')
-        if self.generations:
-            parts.append(f'"generations":{_dumps(self.generations)}')
-        if self.kept:
-            parts.append(f'"kept":[{",".join([entry.text for entry in self.kept.values()])}]')
-        if self.page:
-            parts.append(f'"page":"{self.page}"')
+            parts.append(f'"error":{dumps(self.error._asdict())}')
         if self.current:
             parts.append(f'"current":{self._entry(self.current)}')
-        history = ",".join([entry.text for entry in self.history[self.paged :]])
+        if self.page:
+            parts.append(f'"page":"{self.page}"')
+        if self._is_eventful:
+            self._add_events(parts)
         return f'{",".join(parts)},"history":[{history}]}}'.encode()
+
+    @property
+    def _is_eventful(self) -> bool:
+        return (
+            bool(self.sequence or self.back or self.kept or self.generations) or self.expires_at is not None
+        )
+
+    def _add_events(self, parts: list[str]) -> None:
+        """Add what few runs have."""
+        if self.generations:
+            parts.append(f'"generations":{dumps(self.generations)}')
+        if self.kept:
+            parts.append(f'"kept":[{",".join([entry.text for entry in self.kept.values()])}]')
+        if self.expires_at is not None:
+            parts.append(f'"expires_at":{self.expires_at!r}')
+        if self.sequence:
+            parts.append(self._letters())
+        if self.back:
+            parts.append(f'"back":true,"undone":[{",".join([entry.text for entry in self.undone])}]')
+        if self.undoing:
+            parts.append(f'"undoing":{self._entry(self.undoing)}')
 
     def _entry(self, entry: Entry) -> str:
         text = (
@@ -251,12 +255,22 @@ class RunState:
         if entry.output != "null":
             text += f',"output":{self._stored(entry.output)}'
         if entry.error:
-            text += f',"error":{_dumps(entry.error._asdict())}'
+            text += f',"error":{dumps(entry.error._asdict())}'
         if entry.changes:
             text += f',"changes":{self._object(entry.changes)}'
         if entry.removed:
-            text += f',"removed":{_dumps(entry.removed)}'
+            text += f',"removed":{dumps(entry.removed)}'
+        if entry.until is not None:
+            text += f',"until":{entry.until!r}'
+        if entry.signal is not None:
+            text += f',"signal":{quote(entry.signal)}'
+        if entry.intent:
+            text += ',"intent":true'
         return text + "}"
+
+    def _letters(self) -> str:
+        letters = ",".join([letter_text(letter, self._stored) for letter in self.inbox])
+        return f'"sequence":{self.sequence},"received":{dumps(self.received)},"inbox":[{letters}]'
 
     def _moment(self, time: float) -> str:
         """Return the time as text, to the microsecond; a node begins when the one before it ended."""
@@ -277,108 +291,12 @@ class RunState:
         if len(text) <= LARGE:
             return text
         if text not in self._out:
-            self._out[text] = self._put_out(text)
-        return f'{{"$":"blob","v":"{self._out[text]}"}}'
-
-    def _put_out(self, text: str) -> str:
-        from hashlib import sha256  # few runs have a large value
-
-        value = text.encode()
-        key = sha256(value).hexdigest()
-        self.unsaved_blobs[key] = value
-        return key
+            self._out[text] = put_out(text, self.unsaved_blobs)
+        return reference(self._out[text])
 
     def _move_page_out(self) -> None:
         end = self.paged + PAGE
         entries = ",".join([entry.text for entry in self.history[self.paged : end]])
-        self.page = self._put_out(f'{{"previous":{_dumps(self.page)},"entries":[{entries}]}}')
+        page = f'{{"previous":{dumps(self.page)},"entries":[{entries}]}}'
+        self.page = put_out(page, self.unsaved_blobs)
         self.paged = end
-
-
-def parse(record: Record) -> dict[str, Any]:
-    """Return the document of a record, its values still with their tags.
-
-    Raises:
-        StoreError: it is no document, or one written by a newer Flux.
-    """
-    try:
-        document = json.loads(record.document)
-        written = document["format"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"the stored document of run {record.id!r} cannot be read: {error!r}") from error
-    if written != FORMAT or not isinstance(record.status, RunStatus):
-        raise StoreError(
-            f"run {record.id!r} was written by another Flux (status {record.status}, document format {written!r};"
-            f" this one knows {FORMAT}); upgrade flux-serverless"
-        )
-    return dict(document)
-
-
-def references(document: Mapping[str, Any], history: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Return the keys of the blobs that hold values of the document or of its history."""
-    values = [document["input"], *document["initial"].values(), *document["data"].values()]
-    for entry in (*history, *document.get("kept", ()), document.get("current", {})):
-        values += [entry.get("output"), *entry.get("changes", {}).values()]
-    return {value["v"] for value in values if _is_reference(value)}
-
-
-def restore(
-    record: Record,
-    document: Mapping[str, Any],
-    history: Sequence[Mapping[str, Any]],
-    blobs: Mapping[str, str],
-) -> RunState:
-    """Return the state that a document describes; `history` is whole, `blobs` holds what it refers to."""
-
-    def text(value: Any) -> str:
-        return blobs[value["v"]] if _is_reference(value) else _dumps(value)
-
-    def texts(fields: Mapping[str, Any]) -> dict[str, str]:
-        return {name: text(value) for name, value in fields.items()}
-
-    def entry(raw: Mapping[str, Any]) -> Entry:
-        entry = Entry(raw["name"], raw["kind"], raw["started_at"], StepStatus(raw["status"]))
-        entry.attempts = raw["attempts"]
-        entry.failures = raw.get("failures", 0)
-        entry.completed_at = raw.get("completed_at")
-        entry.output = text(raw.get("output"))
-        entry.error = ErrorInfo(**raw["error"]) if "error" in raw else None
-        entry.changes = texts(raw.get("changes", {}))
-        entry.removed = raw.get("removed", ())
-        entry.text = _dumps(raw)
-        return entry
-
-    state = RunState(
-        Origin(
-            record.id,
-            record.workflow,
-            document["version"],
-            document["fingerprint"],
-            text(document["input"]),
-            texts(document["initial"]),
-            record.tags,
-            record.created_at,
-        ),
-        out={value: key for key, value in blobs.items()},
-    )
-    state.set_data(texts(document["data"]))
-    state.status = record.status
-    state.revision = record.revision
-    state.writer = record.writer
-    state.updated_at = record.updated_at
-    state.wake_at = record.wake_at
-    state.lease = Lease(**document["lease"]) if "lease" in document else None
-    state.interruptions = document["interruptions"]
-    state.error = ErrorInfo(**document["error"]) if "error" in document else None
-    state.history = [entry(raw) for raw in history]
-    state.current = entry(document["current"]) if "current" in document else None
-    state.kept = {raw["name"]: entry(raw) for raw in document.get("kept", ())}
-    state.generations = dict(document.get("generations", {}))
-    state.page = document.get("page")
-    state.paged = len(history) - len(document["history"])
-    return state
-
-
-def _is_reference(value: object) -> bool:
-    """Whether the value stands in a blob; a user's dict with a key `$` is never encoded like this."""
-    return isinstance(value, dict) and value.get("$") == "blob"

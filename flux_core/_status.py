@@ -14,8 +14,13 @@ class RunStatus(StrEnum):
     PENDING = "pending"
     RUNNING = "running"
     SUSPENDED = "suspended"
+    PAUSED = "paused"
     COMPLETED = "completed"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    COMPENSATION_FAILED = "compensation_failed"
 
     @property
     def ended(self) -> bool:
@@ -31,6 +36,9 @@ class StepStatus(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     SKIPPED = "skipped"
+    SUSPENDED = "suspended"
+    COMPENSATING = "compensating"
+    COMPENSATED = "compensated"
 
 
 def status_of(text: str) -> RunStatus:
@@ -41,12 +49,30 @@ def status_of(text: str) -> RunStatus:
         return cast("RunStatus", text)
 
 
-ENDED: Final = frozenset({RunStatus.COMPLETED, RunStatus.FAILED})
+ENDED: Final = frozenset(
+    {
+        RunStatus.COMPLETED,
+        RunStatus.FAILED,
+        RunStatus.CANCELLED,
+        RunStatus.ROLLED_BACK,
+        RunStatus.COMPENSATION_FAILED,
+    }
+)
+_STOPS: Final = frozenset(
+    {RunStatus.PAUSED, RunStatus.CANCELLED, RunStatus.ROLLING_BACK}
+)  # what a person can ask for
 
 RUN_TRANSITIONS: Final[dict[RunStatus, frozenset[RunStatus]]] = {
-    RunStatus.PENDING: frozenset({RunStatus.RUNNING}),
-    RunStatus.RUNNING: frozenset({RunStatus.SUSPENDED, RunStatus.COMPLETED, RunStatus.FAILED}),
-    RunStatus.SUSPENDED: frozenset({RunStatus.RUNNING}),
+    RunStatus.PENDING: _STOPS | {RunStatus.RUNNING},
+    RunStatus.RUNNING: _STOPS | {RunStatus.SUSPENDED, RunStatus.COMPLETED, RunStatus.FAILED},
+    RunStatus.SUSPENDED: _STOPS | {RunStatus.RUNNING},
+    RunStatus.PAUSED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED, RunStatus.ROLLING_BACK}),
+    RunStatus.ROLLING_BACK: frozenset(
+        {RunStatus.ROLLED_BACK, RunStatus.COMPENSATION_FAILED, RunStatus.PAUSED}
+    ),
     RunStatus.COMPLETED: frozenset({RunStatus.RUNNING}),  # by retry_step alone
-    RunStatus.FAILED: frozenset({RunStatus.RUNNING}),  # by retry_step alone
+    RunStatus.FAILED: frozenset({RunStatus.RUNNING}),  # by retry_step, or by the outcome of its commit
+    RunStatus.COMPENSATION_FAILED: frozenset({RunStatus.ROLLING_BACK}),  # by resume
+    RunStatus.CANCELLED: frozenset(),
+    RunStatus.ROLLED_BACK: frozenset(),
 }

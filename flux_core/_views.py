@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 from flux_core._display import plain
 from flux_core._json import decode
 from flux_core._run import Run, StepRecord
+from flux_core._status import StepStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from flux_core._entry import Entry
     from flux_core._run import ErrorInfo
-    from flux_core._state import Entry, RunState
+    from flux_core._state import RunState
 
 
 def run_view(state: RunState) -> Run:
     """Return the stored run, its values decoded without their types."""
+    waiting = state.undoing or state.current
     return Run(
         id=state.id,
         workflow=state.origin.workflow,
@@ -27,7 +30,12 @@ def run_view(state: RunState) -> Run:
         data={name: decode(text, lenient=True) for name, text in state.data.items()},
         initial={name: decode(text, lenient=True) for name, text in state.origin.initial.items()},
         history=step_records(state),
+        compensations=tuple(map(_step_record, _compensations(state))),
         error=state.error,
+        inbox=tuple(f"{letter.kind} {letter.name}".strip() for letter in state.inbox),
+        waits_for=state.current.signal if state.current else None,
+        waits_until=waiting.until if waiting else None,
+        expires_at=state.expires_at,
         tags=state.origin.tags,
         revision=state.revision,
         interruptions=state.interruptions,
@@ -57,7 +65,12 @@ def result_dict(state: RunState, results: Mapping[str, Any]) -> dict[str, Any]:
 
 def step_records(state: RunState) -> tuple[StepRecord, ...]:
     """Return a record for each node that has run, or been skipped or begun."""
-    return tuple(_step_record(entry) for entry in state.entries)
+    compensated = {entry.name: entry for entry in _compensations(state)}
+    return tuple(_step_record(entry, compensated.get(entry.name)) for entry in state.entries)
+
+
+def _compensations(state: RunState) -> list[Entry]:
+    return [*state.undone, state.undoing] if state.undoing else state.undone
 
 
 def error_dict(error: ErrorInfo | None) -> dict[str, Any] | None:
@@ -67,16 +80,22 @@ def error_dict(error: ErrorInfo | None) -> dict[str, Any] | None:
     return {name: value for name, value in error._asdict().items() if name != "traceback"}
 
 
-def _step_record(entry: Entry) -> StepRecord:
+def _step_record(entry: Entry, undone: Entry | None = None) -> StepRecord:
+    """Return the record of a node; one that is being compensated, or has been, says so."""
+    status = entry.status
+    if undone is not None:
+        status = (
+            StepStatus.COMPENSATED if undone.status is StepStatus.COMPENSATED else StepStatus.COMPENSATING
+        )
     return StepRecord(
         entry.name,
         entry.kind,
-        entry.status,
+        status,
         entry.attempts,
         entry.started_at,
         entry.completed_at,
         decode(entry.output, lenient=True),
-        entry.error,
+        entry.error if undone is None else undone.error or entry.error,
         {name: decode(text, lenient=True) for name, text in entry.changes.items()}
         | dict.fromkeys(entry.removed),
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from flux_core._state import Lease
+from flux_core._entry import Lease
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from flux_core._context import Context
     from flux_core._policy import Policy
@@ -40,6 +40,8 @@ class Worker(NamedTuple):
     """Who runs a workflow: the machine instance that holds, or is about to hold, a run of it."""
 
     workflow: Workflow[Any, Any]
+    versions: Mapping[str, Workflow[Any, Any]]
+    """All that are known of it, by version: a run goes on under its own."""
     policy: Policy
     token: str
     """Drawn when the instance starts; it marks what the instance wrote and the lease that it holds."""
@@ -56,20 +58,13 @@ class Worker(NamedTuple):
         """Return how the node is retried: as it says, or else as the engine does."""
         return node.retry or self.policy.retry
 
-    def work(self, position: int) -> float:
-        """Return how many seconds an attempt of the node at that place may take, if that is known; else 0."""
-        nodes = self.workflow.nodes
-        if position >= len(nodes):
-            return 0.0
-        timeout = nodes[position].timeout or self.policy.timeout or 0.0
-        return timeout if timeout < inf else 0.0
+    def expiry(self, time: float) -> float | None:
+        """Return when the time-out of the workflow is over, if it begins now."""
+        timeout = self.workflow.timeout
+        return None if timeout is None or timeout == inf else time + timeout
 
-    def lease(self, time: float, monotonic: float, work: float) -> Lease:
-        """Return the lease that the worker takes now: to its deadline, or for the span of such work."""
+    def lease(self, time: float, monotonic: float) -> Lease:
+        """Return the lease that the worker takes now: to its deadline, or for the policy's span, to be renewed."""
         if self.deadline is None:
-            return Lease(self.token, time + self.span(work))
+            return Lease(self.token, time + self.policy.lease)
         return Lease(self.token, time + max(0.0, self.deadline.at - monotonic) + CLOCK_SKEW)
-
-    def span(self, work: float) -> float:
-        """Return for how many seconds a worker without a deadline holds a run: at least as long as the work takes."""
-        return max(self.policy.lease, work + CLOCK_SKEW) if work else self.policy.lease

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, overload
 
 from flux_core._context import D, I
-from flux_core._errors import InvalidWorkflow, StepNotFound
+from flux_core._errors import InvalidInput, InvalidWorkflow, StepNotFound
 from flux_core._retry import Retry
+from flux_core._suspension import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 STEP = "step"
 COMMIT = "commit"
+SLEEP = "sleep"
+WAIT = "wait"
 LONGEST_NAME = 128
 
 
@@ -26,17 +29,24 @@ class Node(NamedTuple):
 
     name: str
     kind: str
-    """`"step"`, or `"commit"`: a side effect that is never run again once it has completed."""
-    handler: Callable[[Context[Any, Any]], Any]
-    retry: Retry | None
-    timeout: float | None
-    """Seconds an attempt may take."""
-    when: Callable[[Context[Any, Any]], Any] | None
-    compensate: Callable[[Context[Any, Any]], Any] | None
+    """`"step"`; `"commit"`, a side effect that is never run again once it has completed; `"sleep"` or `"wait"`."""
+    handler: Callable[[Context[Any, Any]], Any] | None = None
+    """None in a sleep and in a wait."""
+    retry: Retry | None = None
+    timeout: float | None = None
+    """Seconds that an attempt, or a wait, may take."""
+    when: Callable[[Context[Any, Any]], Any] | None = None
+    compensate: Callable[[Context[Any, Any]], Any] | None = None
+    once: bool = False
+    """Whether the commit is left to a person when it was interrupted."""
+    duration: float | Callable[[Context[Any, Any]], Any] | None = None
+    """How long a sleep takes: seconds, or what says so when it begins."""
+    on_timeout: Literal["fail", "skip"] = "fail"
+    """What becomes of a wait whose time is up."""
 
 
 class Workflow(Generic[I, D]):
-    """A workflow definition: a value, made by chaining `step` and `commit`; each call returns a new one.
+    """A workflow definition: a value, made by chaining `step`, `commit`, `sleep` and `wait`; each returns a new one.
 
     Args:
         name: what stored runs refer to; a literal that does not change.
@@ -44,35 +54,66 @@ class Workflow(Generic[I, D]):
             a msgspec struct.
         data: the type of the data that the nodes share and change; it must be makeable without arguments.
         version: recorded with each run.
+        timeout: seconds, or a `timedelta`, that a run may take over all invocations and waits; then it fails with
+            `WorkflowTimeout`. An attempt in progress is not cut short: the time-out is seen when it has ended.
 
     Raises:
         InvalidWorkflow: a name, a type or an option cannot be taken.
     """
 
-    __slots__ = ("_data", "_index", "_input", "_name", "_nodes", "_plan", "_version")
+    __slots__ = ("_data", "_index", "_input", "_name", "_nodes", "_plan", "_timeout", "_version")
 
     @overload
     def __init__(
-        self: Workflow[dict[str, Any], dict[str, Any]], name: str, *, version: str = ...
+        self: Workflow[dict[str, Any], dict[str, Any]],
+        name: str,
+        *,
+        version: str = ...,
+        timeout: float | timedelta | None = ...,
     ) -> None: ...
     @overload
     def __init__(
-        self: Workflow[I, dict[str, Any]], name: str, *, input: type[I], version: str = ...
+        self: Workflow[I, dict[str, Any]],
+        name: str,
+        *,
+        input: type[I],
+        version: str = ...,
+        timeout: float | timedelta | None = ...,
     ) -> None: ...
     @overload
     def __init__(
-        self: Workflow[dict[str, Any], D], name: str, *, data: type[D], version: str = ...
+        self: Workflow[dict[str, Any], D],
+        name: str,
+        *,
+        data: type[D],
+        version: str = ...,
+        timeout: float | timedelta | None = ...,
     ) -> None: ...
     @overload
     def __init__(
-        self: Workflow[I, D], name: str, *, input: type[I], data: type[D], version: str = ...
+        self: Workflow[I, D],
+        name: str,
+        *,
+        input: type[I],
+        data: type[D],
+        version: str = ...,
+        timeout: float | timedelta | None = ...,
     ) -> None: ...
 
-    def __init__(self, name: str, *, input: Any = dict, data: Any = dict, version: str = "1") -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        input: Any = dict,
+        data: Any = dict,
+        version: str = "1",
+        timeout: float | timedelta | None = None,
+    ) -> None:
         self._name = _checked_name(name, "a workflow")
         self._input: type[I] = input
         self._data: type[D] = data
         self._version = _checked_name(version, f"the version of workflow {name!r}")
+        self._timeout = _as_seconds(timeout, f"workflow {name!r}")
         self._nodes: tuple[Node, ...] = ()
         self._index: dict[str, int] = {}
         self._plan: Plan | None = None
@@ -98,6 +139,11 @@ class Workflow(Generic[I, D]):
         return self._version
 
     @property
+    def timeout(self) -> float | None:
+        """The seconds that a run may take."""
+        return self._timeout
+
+    @property
     def nodes(self) -> tuple[Node, ...]:
         """The nodes, in the order in which they run."""
         return self._nodes
@@ -120,9 +166,16 @@ class Workflow(Generic[I, D]):
             retries: attempts after the first, or a `Retry`; None: the engine's default.
             timeout: seconds that one attempt may take; None: the engine's default.
             when: called before the first attempt; if its result is false the node is skipped.
-            compensate: what undoes the node; recorded with the definition.
+            compensate: called with the `Context` if the run is rolled back after the node has completed, under
+                the same retries and time-out.
         """
-        return self._with(name, STEP, handler, retries, timeout, when, compensate)
+        where = self._where(STEP, name)
+        functions = _checked(where, handler=handler, when=when, compensate=compensate)
+        return self._with(
+            Node(
+                name, STEP, retry=_as_retry(retries, where), timeout=_as_seconds(timeout, where), **functions
+            )
+        )
 
     def commit(
         self,
@@ -133,13 +186,62 @@ class Workflow(Generic[I, D]):
         timeout: float | timedelta | None = None,
         when: Callable[[Context[I, D]], object] | None = None,
         compensate: Callable[[Context[I, D]], Any] | None = None,
+        once: bool = False,
     ) -> Workflow[I, D]:
         """Add a side effect on the world: once completed it is never run again by resume or retry.
 
         A commit that was interrupted runs again with the same `ctx.key`; hand that key to the system that has
-        the effect. The arguments are those of `step`.
+        the effect. If that system cannot recognise a repetition, say `once=True`: a commit that was interrupted or
+        timed out, or that raised `OutcomeUnknown`, then fails its run as `Interrupted`, and a person decides. The
+        other arguments are those of `step`.
         """
-        return self._with(name, COMMIT, handler, retries, timeout, when, compensate)
+        where = self._where(COMMIT, name)
+        functions = _checked(where, handler=handler, when=when, compensate=compensate)
+        retry, seconds = _as_retry(retries, where), _as_seconds(timeout, where)
+        return self._with(Node(name, COMMIT, retry=retry, timeout=seconds, once=once, **functions))
+
+    def sleep(
+        self,
+        name: str,
+        duration: float | timedelta | Callable[[Context[I, D]], float | timedelta],
+        *,
+        when: Callable[[Context[I, D]], object] | None = None,
+    ) -> Workflow[I, D]:
+        """Let the run sleep here; it is saved, and no process waits.
+
+        Args:
+            name: unique in the workflow; it is persisted.
+            duration: seconds, a `timedelta`, or a function of the `Context` that returns one of these.
+            when: called before the sleep begins; if its result is false the sleep is skipped.
+        """
+        where = self._where(SLEEP, name)
+        try:
+            length = duration if callable(duration) else seconds(duration, "duration")
+        except InvalidInput as error:
+            raise InvalidWorkflow(f"{where}: {error}") from None
+        return self._with(Node(name, SLEEP, duration=length, **_checked(where, when=when)))
+
+    def wait(
+        self,
+        name: str,
+        *,
+        timeout: float | timedelta | None = None,
+        on_timeout: Literal["fail", "skip"] = "fail",
+        when: Callable[[Context[I, D]], object] | None = None,
+    ) -> Workflow[I, D]:
+        """Wait here for the signal of this name; its payload becomes the node's output. No process waits.
+
+        Args:
+            name: the signal's, unique in the workflow; it is persisted.
+            timeout: seconds, or a `timedelta`; None: for ever.
+            on_timeout: `"fail"` the run with `StepTimeout` when the time is up, or `"skip"` the wait.
+            when: called before the wait begins; if its result is false the wait is skipped.
+        """
+        where = self._where(WAIT, name)
+        if on_timeout not in ("fail", "skip"):
+            raise InvalidWorkflow(f'{where}: on_timeout must be "fail" or "skip"; got {on_timeout!r}')
+        limit, functions = _as_seconds(timeout, where), _checked(where, when=when)
+        return self._with(Node(name, WAIT, timeout=limit, on_timeout=on_timeout, **functions))
 
     def index(self, name: str) -> int:
         """Return the place of the node of that name.
@@ -185,37 +287,31 @@ class Workflow(Generic[I, D]):
     def __repr__(self) -> str:
         return f"<Workflow {self.name!r} version {self.version!r}, {len(self.nodes)} nodes>"
 
-    def _with(  # noqa: PLR0917 (called by step and commit alone)
-        self,
-        name: str,
-        kind: str,
-        handler: Callable[[Context[I, D]], Any],
-        retries: int | Retry | None,
-        timeout: float | timedelta | None,
-        when: Callable[[Context[I, D]], object] | None,
-        compensate: Callable[[Context[I, D]], Any] | None,
-    ) -> Workflow[I, D]:
+    def _where(self, kind: str, name: object) -> str:
+        """Return what messages call a node that is about to be added, if its name can be taken."""
         where = f"{kind} {_checked_name(name, f'a {kind}')!r} of workflow {self.name!r}"
         if name in self._index:
             raise InvalidWorkflow(f"{where}: the name is used twice; every node needs its own")
-        functions: dict[str, object] = {"the handler": handler, "when": when, "compensate": compensate}
-        for what, function in functions.items():
-            if not callable(function) and (function is not None or what == "the handler"):
-                raise InvalidWorkflow(f"{where}: {what} must be callable; got {function!r}")
-        node = Node(
-            name, kind, handler, _as_retry(retries, where), _as_seconds(timeout, where), when, compensate
-        )
+        return where
+
+    def _with(self, node: Node) -> Workflow[I, D]:
+        """Return a workflow with one more node."""
         grown: Workflow[I, D] = Workflow.__new__(Workflow)
-        grown._name, grown._input, grown._data, grown._version = (
-            self._name,
-            self._input,
-            self._data,
-            self._version,
-        )
+        for slot in Workflow.__slots__:
+            setattr(grown, slot, getattr(self, slot))
         grown._nodes = (*self._nodes, node)
-        grown._index = self._index | {name: len(self.nodes)}
+        grown._index = self._index | {node.name: len(self._nodes)}
         grown._plan = None
         return grown
+
+
+def _checked(where: str, **functions: object) -> dict[str, Any]:
+    """Return the functions, by the field of the node that each is."""
+    for what, function in functions.items():
+        if not callable(function) and (function is not None or what == "handler"):
+            name = "the handler" if what == "handler" else what
+            raise InvalidWorkflow(f"{where}: {name} must be callable; got {function!r}")
+    return functions
 
 
 def _checked_name(name: object, what: str) -> str:
@@ -240,7 +336,7 @@ def _as_retry(retries: int | Retry | None, where: str) -> Retry | None:
 def _as_seconds(timeout: float | timedelta | None, where: str) -> float | None:
     if timeout is None:
         return None
-    seconds = timeout.total_seconds() if hasattr(timeout, "total_seconds") else timeout
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds > 0:
+    length = timeout.total_seconds() if hasattr(timeout, "total_seconds") else timeout
+    if not isinstance(length, int | float) or isinstance(length, bool) or not length > 0:
         raise InvalidWorkflow(f"{where}: timeout must be more than 0 seconds; got {timeout!r}")
-    return float(seconds)
+    return float(length)

@@ -93,7 +93,8 @@ def test_tick_goes_on_with_what_is_due(shop: Shop) -> None:
     app.start("order", {"order_id": "o_1"})
     report = flux_aws.handler(app)({"flux": {"action": "tick"}}, events.Context())
 
-    assert report == {"due": 1, "claimed": 1, "completed": 1, "suspended": 0, "failed": 0, "skipped": 0}
+    others = {"suspended": 0, "failed": 0, "skipped": 0, "handed": 0}
+    assert report == {"due": 1, "claimed": 1, "completed": 1} | others
 
 
 def test_resume_goes_on_with_a_run(shop: Shop) -> None:

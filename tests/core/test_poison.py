@@ -116,9 +116,9 @@ def test_a_status_of_a_newer_flux_stops_no_other_run(make_engine: MakeEngine, tm
     for run_id in ("x", "y"):
         engine.start(flow, {}, id=run_id)
     with closing(sqlite3.connect(store.path)) as newer, newer:
-        newer.execute("UPDATE flux_runs SET status = 'paused' WHERE id = 'x'")
+        newer.execute("UPDATE flux_runs SET status = 'frozen' WHERE id = 'x'")
     assert engine.tick([flow]).completed == 1
-    with pytest.raises(StoreError, match="status paused"):
+    with pytest.raises(StoreError, match="status frozen"):
         engine.get("x")
     store.close()
 

@@ -115,7 +115,9 @@ def test_a_query_that_cannot_be_is_refused(filled: AnyEngine, options: dict[str,
 
 def test_an_unknown_status_is_named_with_those_there_are(engine: AnyEngine) -> None:
     """The error lists the statuses."""
-    with pytest.raises(InvalidInput, match="pending, running, suspended, completed, failed"):
+    with pytest.raises(
+        InvalidInput, match="pending, running, suspended, paused, completed, failed, cancelled"
+    ):
         engine.list(status="done")
 
 

@@ -138,31 +138,11 @@ def test_a_sandbox_that_was_frozen_begins_nothing(make_engine: MakeEngine, clock
     assert (result.status, calls) == ("suspended", [])
 
 
-def test_a_run_is_held_for_as_long_as_its_next_node_may_take(make_engine: MakeEngine, clock: Clock) -> None:
-    """A time-out longer than the lease makes the lease longer, from the creation on and at each save."""
-    store = MemoryStorage()
-    held: list[float] = []
-    look = noting(store, clock, held)
-    flow = Workflow("w").step("a", look, timeout=300).step("b", look).step("c", look, timeout=900)
-    make_engine(store).execute(flow, {}, id="x")
-    assert held == [305.0, 60.0, 905.0]
-
-
 def test_an_endless_time_out_makes_no_endless_lease(make_engine: MakeEngine, clock: Clock) -> None:
     """A run must come back some day."""
     store = MemoryStorage()
     flow = Workflow("w").step("a", lambda ctx: store._records["x"].wake_at, timeout=float("inf"))
     assert make_engine(store).execute(flow, {}, id="x").results["a"] == clock.time() + 60
-
-
-def test_a_lease_that_is_far_too_long_is_made_anew(make_engine: MakeEngine, clock: Clock) -> None:
-    """After a node that may take long, a worker that is lost is not waited for as long as that."""
-    store = MemoryStorage()
-    held: list[float] = []
-    look = noting(store, clock, held)
-    flow = Workflow("w").step("a", look, timeout=30).step("b", look)
-    make_engine(store, lease=1).execute(flow, {}, id="x")
-    assert held == [35.0, 1.0]
 
 
 def test_a_node_is_not_begun_when_its_condition_has_used_up_the_deadline(

@@ -7,7 +7,8 @@ from itertools import product
 import pytest
 
 from flux_core import RunStatus, StepStatus
-from flux_core._state import Origin, RunState
+from flux_core._entry import Origin
+from flux_core._state import RunState
 
 LEGAL = {
     ("pending", "running"),
@@ -15,8 +16,16 @@ LEGAL = {
     ("running", "completed"),
     ("running", "failed"),
     ("suspended", "running"),
+    ("paused", "running"),
     ("completed", "running"),
     ("failed", "running"),
+    ("compensation_failed", "rolling_back"),
+    ("rolling_back", "rolled_back"),
+    ("rolling_back", "compensation_failed"),
+    ("rolling_back", "paused"),
+    *product(("pending", "running", "suspended"), ("paused", "cancelled", "rolling_back")),
+    ("paused", "cancelled"),
+    ("paused", "rolling_back"),
 }
 
 
@@ -41,9 +50,10 @@ def test_a_change_goes_through_the_table(before: RunStatus, after: RunStatus) ->
 
 
 @pytest.mark.parametrize("status", list(RunStatus))
-def test_a_run_has_ended_when_it_completed_or_failed(status: RunStatus) -> None:
-    """Nothing more happens to it by itself."""
-    assert status.ended is (status in {"completed", "failed"})
+def test_a_run_has_ended_when_nothing_more_happens_by_itself(status: RunStatus) -> None:
+    """Whatever else a person may still ask for."""
+    ended = {"completed", "failed", "cancelled", "rolled_back", "compensation_failed"}
+    assert status.ended is (status in ended)
 
 
 def test_statuses_are_text() -> None:

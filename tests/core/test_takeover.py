@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from core.conftest import Death, die
+from core.conftest import Death, die, steal
 
 from flux_core import Context, LeaseLost, Retry, RunBusy, Workflow
 from flux_core.storage import MemoryStorage
@@ -246,9 +246,7 @@ def test_a_worker_that_lost_its_lease_stops(
 
     def slow(ctx: Ctx) -> str:
         clock.advance(61)
-        other = any_store.load("x")
-        assert other is not None
-        any_store.save(other._replace(revision=other.revision + 1, writer="other"), replaces=other.revision)
+        steal(any_store, "x")
         return "slow"
 
     engine = make_engine(any_store)

@@ -81,7 +81,7 @@ def test_crash_points_end_with_the_last_effect() -> None:
     """Every effect but none beyond is stopped at, in order."""
     crashes = list(crash_points(lambda engine: engine.execute(ONE, {}, id="x"), [ONE]))
     assert [crash.point for crash in crashes] == list(range(5))
-    assert [type(crash.effect).__name__ for crash in crashes] == ["Now", "Create", "Now", "Invoke", "Save"]
+    assert [type(crash.effect).__name__ for crash in crashes] == ["Now", "Create", "Hold", "Invoke", "Save"]
     assert {crash.engine.list().runs[0].status for crash in crashes} == {"completed"}
 
 

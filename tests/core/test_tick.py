@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from core.conftest import Death, die
+from core.conftest import Death, die, steal
 
 from flux_core import Context, Retry, TickReport, Workflow
 from flux_core.storage import MemoryStorage
@@ -129,12 +129,8 @@ def test_a_tick_skips_what_another_worker_takes_over(make_engine: MakeEngine, cl
     """A worker that loses a run while it works on it does not stop the tick."""
     store = MemoryStorage()
 
-    def steal(ctx: Ctx) -> None:
-        record = store._records[ctx.id]
-        store._records[ctx.id] = record._replace(revision=record.revision + 1, writer="other")
-
     engine = make_engine(store)
-    workflow = Workflow("w").step("a", lambda ctx: steal(ctx) if ctx.id == "0" else None)
+    workflow = Workflow("w").step("a", lambda ctx: steal(store, ctx.id) if ctx.id == "0" else None)
     start(engine, workflow, 2)
     report = engine.tick([workflow])
     assert (report.due, report.skipped, report.completed) == (2, 1, 1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flux_core import Context, Engine, InvalidWorkflow, Retry, StepNotFound, Workflow
+from flux_core import Context, Engine, InvalidWorkflow, Node, Retry, StepNotFound, Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,12 +44,12 @@ def test_a_node_keeps_what_its_call_said() -> None:
         .step("a", work, retries=3, timeout=timedelta(minutes=1), when=bool, compensate=work)
         .nodes[0]
     )
-    assert node == ("a", "step", work, Retry(3), 60.0, bool, work)
+    assert node == Node("a", "step", work, Retry(3), 60.0, bool, work)
 
 
 def test_a_node_that_says_nothing_leaves_it_to_the_engine() -> None:
     """Retries and time-out are None unless they are given."""
-    assert Workflow("w").commit("a", work).nodes[0] == ("a", "commit", work, None, None, None, None)
+    assert Workflow("w").commit("a", work).nodes[0] == Node("a", "commit", work)
 
 
 def test_a_retry_policy_is_taken_as_it_is() -> None:

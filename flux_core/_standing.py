@@ -1,0 +1,245 @@
+"""A stored run under the definition that it goes on with: whether it can go on, who may take it, from where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Generic
+
+from flux_core._backward import Backward
+from flux_core._context import D
+from flux_core._effects import Emit, Now
+from flux_core._errors import (
+    DefinitionChanged,
+    InputMismatch,
+    InvalidInput,
+    LeaseLost,
+    NotRetryable,
+    NotSerializable,
+)
+from flux_core._events import run_event
+from flux_core._forward import Forward
+from flux_core._keeping import save
+from flux_core._letter import PAUSE, RESUME, cancel_in
+from flux_core._outside import check_free
+from flux_core._result import Result
+from flux_core._status import RunStatus, StepStatus
+from flux_core._walk import Walk, outputs
+from flux_core._workflow import COMMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flux_core._effects import Flow, Moment, T
+    from flux_core._entry import Entry
+    from flux_core._state import RunState
+    from flux_core._worker import Worker
+
+RETRYABLE: Final = (RunStatus.FAILED, RunStatus.COMPLETED)
+
+
+class Standing(Generic[D]):
+    """A run as it was read, in the eyes of a worker that may go on with it."""
+
+    __slots__ = ("_plan", "_worker", "_workflow", "state")
+
+    def __init__(self, worker: Worker, state: RunState) -> None:
+        self._workflow = worker.versions.get(state.origin.version, worker.workflow)
+        self._worker = worker._replace(workflow=self._workflow)
+        self._plan = self._workflow.plan
+        self.state = state
+
+    @property
+    def is_worth_retrying(self) -> bool:
+        """Whether the run has failed with an error that trying again could help."""
+        state = self.state
+        return state.status is RunStatus.FAILED and state.error is not None and state.error.retryable
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the run's rollback has failed."""
+        return self.state.status is RunStatus.COMPENSATION_FAILED
+
+    def result(self) -> Result[D]:
+        """Return the run as it stands.
+
+        Raises:
+            DefinitionChanged: what it has saved does not fit the types any more.
+        """
+        state = self.state
+        data = self._fitting(lambda: self._plan.data.build(state.data))
+        return Result(state, data, self._fitting(lambda: outputs(self._workflow, state.history)))
+
+    def go_on(self, *, by_hand: bool) -> Flow[Result[D] | None]:
+        """Go on with the run, if it can go on, and return it; None if somebody else was faster to write it.
+
+        Args:
+            by_hand: whether a person asks: only then does one go on that is paused, or whose rollback has failed.
+
+        Raises:
+            RunBusy: a worker holds the run.
+            DefinitionChanged: the run does not go on under this definition.
+        """
+        state = self.state
+        now, *_ = yield Now()
+        if not self._can_go_on(now.time, by_hand=by_hand):
+            return self.result()
+        check_free(state.id, state.lease, now.time)
+        self._check_definition(len(state.history) + 1)
+        lost = state.lease is not None
+        self._take(now)
+        walk = self._walk(now)
+        looping = walk.count_interruption() if lost else None
+        if not (yield from self._claim(now)):
+            return None
+        return (yield from (walk.give_up(looping) if looping else walk.run()))
+
+    def retry(self, step: str | None, *, redo_commits: bool = False) -> Flow[Result[D] | None]:
+        """Go back to before a step, or to the one that failed, and run on; None if somebody else was faster.
+
+        Raises:
+            StepNotFound: the workflow has no such node.
+            NotRetryable: the run or the step is not one that can be retried.
+            RunBusy: a worker holds the run.
+            DefinitionChanged: the run does not go on under this definition.
+        """
+        state = self.state
+        position = len(state.history) if step is None else self._workflow.index(step)
+        self._check_definition(position + 1)
+        now, *_ = yield Now()
+        self._check_retryable(position, now.time, redo_commits=redo_commits)
+        self._go_back(position, redo_commits=redo_commits)
+        state.expires_at = self._worker.expiry(now.time)  # it begins anew
+        self._take(now)
+        walk = self._walk(now)
+        return (yield from walk.run()) if (yield from self._claim(now)) else None
+
+    def check_input(self, given: object) -> None:
+        """Refuse another input under the same id; both are compared under the type as it is now.
+
+        Raises:
+            InputMismatch: it is another.
+        """
+        state, codec = self.state, self._plan.input
+        if state.origin.workflow != self._workflow.name:
+            raise InputMismatch(
+                f"the id {state.id!r} is taken by a run of workflow {state.origin.workflow!r}; use another id"
+            )
+        text = codec.encode(codec.validate(given))
+        saved = self._fitting(lambda: codec.decode(state.origin.input))
+        if codec.encode(saved) != text and saved != codec.decode(text):
+            raise InputMismatch(
+                f"run {state.id!r} was started with a different input; the same id must mean the same input"
+            )
+
+    def _can_go_on(self, time: float, *, by_hand: bool) -> bool:
+        """Whether there is anything to do for a worker."""
+        state = self.state
+        if state.status is RunStatus.COMPENSATION_FAILED:
+            return by_hand
+        if state.status is RunStatus.PAUSED:
+            return by_hand or cancel_in(state.inbox) is not None
+        if state.status is RunStatus.FAILED:
+            return state.current is not None and state.outcome(state.current.name) is not None
+        if state.status.ended:
+            return False
+        if state.status in (RunStatus.PENDING, RunStatus.RUNNING) or state.lease is not None:
+            return True
+        return state.wake_at is not None and state.wake_at <= time
+
+    def _claim(self, now: Moment) -> Flow[bool]:
+        """Save what was decided about a run that nobody holds; return whether nobody else wrote it first."""
+        state = self.state
+        try:
+            met = True
+            while met:  # a letter may come on top of a save whose answer was lost
+                met, *_ = yield from save(state, self._worker.token, now.time)
+        except LeaseLost:
+            return False
+        if self._worker.policy.traced and not state.status.ended:
+            yield Emit(run_event("workflow:resume", state, now.time))
+        return True
+
+    def _take(self, now: Moment) -> None:
+        """Let the worker hold the run; it goes on in the direction in which it stood."""
+        state = self.state
+        if state.status is RunStatus.PAUSED or state.status.ended:
+            state.inbox = [letter for letter in state.inbox if letter.kind not in (PAUSE, RESUME)]
+        if state.status is RunStatus.COMPENSATION_FAILED and state.undoing is not None:
+            state.undoing.failures = state.interruptions = 0
+        elif state.status is RunStatus.FAILED:
+            state.error, state.interruptions = None, 0
+        status = RunStatus.ROLLING_BACK if state.back else RunStatus.RUNNING
+        if state.status is not status:
+            state.change_status(status)
+        state.hold(self._worker.lease(now.time, now.monotonic))
+
+    def _go_back(self, position: int, *, redo_commits: bool) -> None:
+        """Forget the nodes from that place on; completed commits are kept, or made due under a new generation."""
+        state = self.state
+        state.set_data(state.data_before(position))
+        for entry in [*state.cut(position), *state.kept.values()]:
+            if entry.kind != COMMIT or entry.status is not StepStatus.COMPLETED:
+                continue
+            if not redo_commits:
+                self._check_kept(entry)
+                state.kept[entry.name] = entry
+            else:
+                state.kept.pop(entry.name, None)
+                state.generations[entry.name] = state.generations.get(entry.name, 1) + 1
+        state.error = None
+        state.interruptions = 0
+
+    def _check_kept(self, entry: Entry) -> None:
+        """Refuse to forget a completed commit: under another name it would be run again."""
+        if not any((node.name, node.kind) == (entry.name, COMMIT) for node in self._workflow.nodes):
+            raise DefinitionChanged(
+                f"run {self.state.id!r} has completed commit {entry.name!r}, which workflow {self._workflow.name!r} no"
+                " longer has; put it back, or say redo_commits=True"
+            )
+
+    def _walk(self, now: Moment) -> Walk[Any, D]:
+        """Return what goes on with the run; made before the run is claimed, since its values may not fit any more."""
+        way: type[Walk[Any, D]] = Backward if self.state.back else Forward
+        return self._fitting(lambda: way(self._worker, self.state, now))
+
+    def _fitting(self, read: Callable[[], T]) -> T:
+        """Return what is read of the values that the run has saved, if they fit the types as they are now."""
+        try:
+            return read()
+        except (InvalidInput, NotSerializable) as error:
+            raise DefinitionChanged(
+                f"what run {self.state.id!r} has saved does not fit the types that workflow {self._workflow.name!r} has"
+                f" now: {error}"
+            ) from error
+
+    def _check_definition(self, upto: int) -> None:
+        """Refuse to go on unless every node that ran still stands at its place, with its kind."""
+        state, nodes = self.state, self._workflow.nodes
+        for place, entry in enumerate(state.entries[:upto]):
+            node = nodes[place] if place < len(nodes) else None
+            if node is None or (node.name, node.kind) != (entry.name, entry.kind):
+                raise DefinitionChanged(
+                    f"run {state.id!r} ran {entry.kind} {entry.name!r} as node {place + 1}, where workflow"
+                    f" {self._workflow.name!r} now has {f'{node.kind} {node.name!r}' if node else 'no node'}; go on"
+                    " with it under the definition that it was started with, or start it anew"
+                )
+
+    def _check_retryable(self, position: int, time: float, *, redo_commits: bool) -> None:
+        state = self.state
+        check_free(state.id, state.lease, time)
+        if state.status not in RETRYABLE:
+            why = "not ended; go on with it by resume" if _can_resume(state.status) else "which is final"
+            raise NotRetryable(f"run {state.id!r} is {state.status}, {why}")
+        if position >= len(state.entries):
+            raise NotRetryable(
+                f"step {self._workflow.nodes[position].name!r} of run {state.id!r} has not run; retry an earlier one"
+            )
+        entry = state.entries[position]
+        if entry.kind == COMMIT and entry.status is StepStatus.COMPLETED and not redo_commits:
+            raise NotRetryable(
+                f"commit {entry.name!r} of run {state.id!r} has completed and is never run again by a retry; if it"
+                " must be, say redo_commits=True"
+            )
+
+
+def _can_resume(status: RunStatus) -> bool:
+    return not status.ended or status is RunStatus.COMPENSATION_FAILED

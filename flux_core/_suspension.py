@@ -1,0 +1,68 @@
+"""What a handler returns to suspend its run from inside a step: a sleep, or a wait for a signal."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING, NamedTuple
+
+from flux_core._errors import InvalidInput
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+
+class Suspension(NamedTuple):
+    """How long a step that has done its work still stands open, and for what."""
+
+    signal: str | None
+    """The signal that ends it, with its payload as the step's output; None for a sleep."""
+    seconds: float | None
+    """How long at most; None for a wait without a time-out."""
+
+
+def sleep(duration: float | timedelta) -> Suspension:
+    """Return what a handler returns to let its run sleep; no process waits, and the step's output is None.
+
+    Args:
+        duration: seconds, or a `timedelta`.
+
+    Raises:
+        InvalidInput: it is not a finite time of 0 or more seconds.
+    """
+    return Suspension(None, seconds(duration, "sleep"))
+
+
+def wait(signal: str, *, timeout: float | timedelta | None = None) -> Suspension:
+    """Return what a handler returns to wait for a signal; its payload becomes the step's output.
+
+    Args:
+        signal: the name that `engine.signal` calls it by.
+        timeout: seconds, or a `timedelta`, after which the step has failed with `StepTimeout`; None: never.
+
+    Raises:
+        InvalidInput: the name is empty, or the time-out is not a finite time.
+    """
+    return Suspension(signal_name(signal), None if timeout is None else seconds(timeout, "timeout"))
+
+
+def signal_name(name: object) -> str:
+    """Return the name of a signal.
+
+    Raises:
+        InvalidInput: it is not a non-empty str.
+    """
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise InvalidInput(f"expected the name of a signal, a non-empty str; got {name!r}", path="signal")
+    return name
+
+
+def seconds(duration: object, path: str) -> float:
+    """Return a time, given in seconds or as a `timedelta`, in seconds.
+
+    Raises:
+        InvalidInput: it is not a finite time of 0 or more seconds.
+    """
+    number = duration.total_seconds() if hasattr(duration, "total_seconds") else duration
+    if not isinstance(number, int | float) or isinstance(number, bool) or not isfinite(number) or number < 0:
+        raise InvalidInput(f"expected a finite time of 0 or more seconds; got {duration!r}", path=path)
+    return float(number)
