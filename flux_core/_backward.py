@@ -13,7 +13,7 @@ from flux_core._letter import pause_in
 from flux_core._result import Result
 from flux_core._status import RunStatus, StepStatus
 from flux_core._suspension import Suspension
-from flux_core._walk import Walk
+from flux_core._walk import Walk, outputs
 
 if TYPE_CHECKING:
     from flux_core._context import Context
@@ -49,6 +49,7 @@ class Backward(Walk[I, D]):
             for planned in worker.workflow.plan.nodes
             if planned.node.name in done and planned.node.compensate is not None
         ]
+        self._results |= outputs(worker.workflow, state.kept.values())
 
     def run(self) -> Flow[Result[D]]:
         """Go back until everything is compensated, a compensation has failed, or nobody needs to hold the run."""
@@ -62,7 +63,7 @@ class Backward(Walk[I, D]):
         while self._goes_on:
             self._take_late_outcome()
             if self._due:
-                yield from self._undo(self._due[-1])
+                yield from self._undo(self._next())
             else:
                 yield from self._let_go(RunStatus.ROLLED_BACK)
         if state.status in ENDINGS:
@@ -73,6 +74,11 @@ class Backward(Walk[I, D]):
         if status is self.goes and pause_in(self._state.inbox):
             return RunStatus.PAUSED
         return self.goes if status is RunStatus.ROLLED_BACK and self._late_outcome() else status
+
+    def _next(self) -> PlannedNode:
+        """Return the node whose compensation is open, or else the last one that is due."""
+        undoing = self._state.undoing
+        return next((due for due in self._due if undoing and due.node.name == undoing.name), self._due[-1])
 
     def _open_entry(self) -> Entry | None:
         if self._state.undoing is None and self._due:
@@ -85,7 +91,6 @@ class Backward(Walk[I, D]):
         for planned in self._worker.workflow.plan.nodes:
             if entry := self._state.kept.get(planned.node.name):
                 self._take_changes(entry)
-                self._results[entry.name] = planned.output.decode(entry.output)
 
     def _late_outcome(self) -> Letter | None:
         """Return what a worker that was lost in the open commit says came of it."""
@@ -118,14 +123,16 @@ class Backward(Walk[I, D]):
         effect = Invoke(planned.compensate, context, timeout, is_async=planned.is_undone_async)
         (output, error), self._time, self._monotonic = yield effect
         if error is None:
-            error = self._take(entry, context, output)
+            error = self._take(planned, entry, context, output)
         if error is None:
             yield from self._advance()
             yield from self._step_told("step:compensate", planned, entry)
         else:
             yield from self._failed_attempt(planned, context, timeout, error)
 
-    def _take(self, entry: Entry, context: Context[I, D], output: object) -> Exception | None:
+    def _take(
+        self, planned: PlannedNode, entry: Entry, context: Context[I, D], output: object
+    ) -> Exception | None:
         """Take what the compensation did into the state, or return why that cannot be."""
         state = self._state
         if type(output) is Suspension:
@@ -145,7 +152,7 @@ class Backward(Walk[I, D]):
         entry.attempts += 1
         state.interruptions = 0
         state.close_undone(entry)
-        self._due.pop()
+        self._due.remove(planned)
         return None
 
     def _advance(self) -> Flow[None]:

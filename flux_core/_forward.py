@@ -108,7 +108,7 @@ class Forward(Attempts[I, D]):
 
     def _open_entry(self) -> Entry | None:
         state = self._state
-        if len(state.history) < len(self._nodes):
+        if state.current is None and len(state.history) < len(self._nodes):
             state.current = self._entry(self._nodes[len(state.history)], StepStatus.RUNNING)
         return state.current
 

@@ -44,6 +44,17 @@ def run_id_from(key: object) -> str:
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def check_letter_id(letter_id: object) -> str:
+    """Return the id that a sender gave a signal.
+
+    Raises:
+        InvalidInput: it is not a str of 1 to 128 printable characters.
+    """
+    if isinstance(letter_id, str) and 0 < len(letter_id) <= LONGEST and letter_id.isprintable():
+        return letter_id
+    raise InvalidInput(f"expected 1 to {LONGEST} printable characters, got {letter_id!r}", path="id")
+
+
 def check_tags(tags: Iterable[object] | None) -> tuple[str, ...]:
     """Return the tags without repeats, in order.
 

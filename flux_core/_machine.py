@@ -16,7 +16,7 @@ from flux_core._entry import Origin
 from flux_core._errors import InvalidInput, NotSerializable, RunBusy, SignalNotExpected
 from flux_core._events import display, outside_event, run_event
 from flux_core._forward import Forward
-from flux_core._ids import check_id, check_tags
+from flux_core._ids import check_id, check_letter_id, check_tags
 from flux_core._json import encode
 from flux_core._keeping import create, load, open_record
 from flux_core._letter import OUTCOME, SIGNAL, Letter
@@ -126,7 +126,8 @@ class Machine(Generic[D]):
     ) -> Flow[Result[D]]:
         """Put a signal into the run's inbox, and go on with the run if nobody holds it."""
         value = self._encoded_value(payload, "payload")
-        letter = Letter(SIGNAL, letter_id or self._worker.token, name=signal_name(name), value=value)
+        letter_id = self._worker.token if letter_id is None else check_letter_id(letter_id)
+        letter = Letter(SIGNAL, letter_id, name=signal_name(name), value=value)
 
         def allow(draft: Draft) -> bool:
             check_workflow(draft.record, self._workflow.name)

@@ -103,7 +103,6 @@ class Standing(Generic[D]):
         """
         state = self.state
         position = len(state.history) if step is None else self._workflow.index(step)
-        self._check_definition(position + 1)
         now, *_ = yield Now()
         self._check_retryable(position, now.time, redo_commits=redo_commits)
         self._go_back(position, redo_commits=redo_commits)
@@ -149,9 +148,7 @@ class Standing(Generic[D]):
         """Save what was decided about a run that nobody holds; return whether nobody else wrote it first."""
         state = self.state
         try:
-            met = True
-            while met:  # a letter may come on top of a save whose answer was lost
-                met, *_ = yield from save(state, self._worker.token, now.time)
+            yield from save(state, self._worker.token, now.time)
         except LeaseLost:
             return False
         if self._worker.policy.traced and not state.status.ended:
@@ -229,6 +226,7 @@ class Standing(Generic[D]):
         if state.status not in RETRYABLE:
             why = "not ended; go on with it by resume" if _can_resume(state.status) else "which is final"
             raise NotRetryable(f"run {state.id!r} is {state.status}, {why}")
+        self._check_definition(position + 1)
         if position >= len(state.entries):
             raise NotRetryable(
                 f"step {self._workflow.nodes[position].name!r} of run {state.id!r} has not run; retry an earlier one"

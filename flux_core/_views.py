@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def run_view(state: RunState) -> Run:
     """Return the stored run, its values decoded without their types."""
-    waiting = state.undoing or state.current
+    waiting = None if state.status.ended else state.undoing or state.current
     return Run(
         id=state.id,
         workflow=state.origin.workflow,
@@ -33,7 +33,7 @@ def run_view(state: RunState) -> Run:
         compensations=tuple(map(_step_record, _compensations(state))),
         error=state.error,
         inbox=tuple(f"{letter.kind} {letter.name}".strip() for letter in state.inbox),
-        waits_for=state.current.signal if state.current else None,
+        waits_for=waiting.signal if waiting else None,
         waits_until=waiting.until if waiting else None,
         expires_at=state.expires_at,
         tags=state.origin.tags,
