@@ -45,7 +45,8 @@ def parse(record: Record) -> dict[str, Any]:
 def references(document: Mapping[str, Any], history: Iterable[Mapping[str, Any]]) -> set[str]:
     """Return the keys of the blobs that hold values of the document or of its history."""
     values = [document["input"], *document["initial"].values(), *document["data"].values()]
-    for entry in (*history, *document.get("kept", ()), document.get("current", {})):
+    opened = [document[name] for name in ("current", "undoing") if name in document]
+    for entry in (*history, *document.get("kept", ()), *document.get("undone", ()), *opened):
         values += [entry.get("output"), *entry.get("changes", {}).values()]
     for letter in document.get("inbox", ()):
         values += letter_values(letter)

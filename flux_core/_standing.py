@@ -135,7 +135,7 @@ class Standing(Generic[D]):
         if state.status is RunStatus.COMPENSATION_FAILED:
             return by_hand
         if state.status is RunStatus.PAUSED:
-            return by_hand or cancel_in(state.inbox) is not None
+            return by_hand or (not state.back and cancel_in(state.inbox) is not None)
         if state.status is RunStatus.FAILED:
             return state.current is not None and state.outcome(state.current.name) is not None
         if state.status.ended:

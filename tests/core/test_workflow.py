@@ -182,34 +182,45 @@ def test_the_fingerprint_does_not_change_with_options() -> None:
 def test_describe_says_the_whole_definition() -> None:
     """The description is JSON-able and names every node with its options."""
     workflow = (
-        Workflow("w", data=dict[str, int], version="2")
+        Workflow("w", data=dict[str, int], version="2", timeout=timedelta(hours=1))
         .step("a", work)
-        .commit("b", work, retries=3, timeout=5, when=bool, compensate=work)
+        .commit("b", work, retries=3, timeout=5, when=bool, compensate=work, once=True)
+        .sleep("c", 60)
+        .sleep("d", lambda ctx: 60)
+        .wait("e", timeout=9, on_timeout="skip")
     )
+    nothing = {
+        "retries": None,
+        "timeout": None,
+        "conditional": False,
+        "compensated": False,
+        "once": False,
+        "duration": None,
+        "on_timeout": None,
+    }
     described = json.loads(json.dumps(workflow.describe()))
     assert described == {
         "name": "w",
         "version": "2",
+        "timeout": 3600.0,
         "fingerprint": workflow.fingerprint,
         "input": "dict",
         "data": "dict",
         "nodes": [
-            {
-                "name": "a",
-                "kind": "step",
-                "retries": None,
-                "timeout": None,
-                "conditional": False,
-                "compensated": False,
-            },
-            {
+            nothing | {"name": "a", "kind": "step"},
+            nothing
+            | {
                 "name": "b",
                 "kind": "commit",
                 "retries": 3,
                 "timeout": 5.0,
                 "conditional": True,
                 "compensated": True,
+                "once": True,
             },
+            nothing | {"name": "c", "kind": "sleep", "duration": 60.0},
+            nothing | {"name": "d", "kind": "sleep"},
+            nothing | {"name": "e", "kind": "wait", "timeout": 9.0, "on_timeout": "skip"},
         ],
     }
 
@@ -237,6 +248,22 @@ def test_mermaid_draws_nodes_conditions_and_options() -> None:
         "    done([completed])\n"
         "    n2 --> done\n"
     )
+
+
+def test_mermaid_draws_each_kind_and_says_what_is_special() -> None:
+    """A sleep is rounded, a wait a hexagon; once, a compensation and a wait that may be skipped stand in the label."""
+    workflow = (
+        Workflow("w")
+        .commit("pay", work, once=True, compensate=work)
+        .sleep("rest", 60)
+        .sleep("nap", lambda ctx: 1)
+        .wait("approved", timeout=9, on_timeout="skip")
+    )
+    drawn = workflow.mermaid()
+    assert '    n0[["pay<br/><small>once, compensated</small>"]]\n' in drawn
+    assert '    n1("rest<br/><small>60 s</small>")\n' in drawn
+    assert '    n2("nap")\n' in drawn
+    assert '    n3{{"approved<br/><small>timeout 9 s, skipped on timeout</small>"}}\n' in drawn
 
 
 def test_mermaid_draws_two_conditions_in_a_row() -> None:
