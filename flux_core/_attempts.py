@@ -103,19 +103,26 @@ class Attempts(Walk[I, D]):
         self._state.current = entry
 
     def _advance(self) -> Flow[None]:
-        """Save the node that has just been put behind; after the last one the run has completed.
+        """Return the flow that saves the node that was just put behind; after the last one the run has completed."""
+        history, nodes = self._state.history, self._worker.workflow.plan.nodes
+        if len(history) == len(nodes):
+            flow = self._let_go(RunStatus.COMPLETED)
+        elif self._worker.policy.sparing and not nodes[len(history) - 1].is_durable:
+            return _nothing()
+        else:
+            flow = self._keep()
+        return self._told_if_lost(flow, history[-1]) if history[-1].kind == COMMIT else flow
+
+    def _told_if_lost(self, flow: Flow[None], entry: Entry) -> Flow[None]:
+        """Save a commit; what came of it is left in the inbox of a run that somebody else has taken over.
 
         Raises:
-            LeaseLost: somebody else has taken the run over; what came of a commit is left in the run's inbox.
+            LeaseLost: somebody has.
         """
-        entry, nodes = self._state.history[-1], self._worker.workflow.plan.nodes
         try:
-            if len(self._state.history) == len(nodes):
-                yield from self._let_go(RunStatus.COMPLETED)
-            elif not self._worker.policy.sparing or nodes[len(self._state.history) - 1].is_durable:
-                yield from self._keep()
+            yield from flow
         except LeaseLost:
-            if entry.kind == COMMIT and entry.status is StepStatus.COMPLETED:
+            if entry.status is StepStatus.COMPLETED:
                 generation = self._state.generations.get(entry.name, 1)
                 yield from tell_outcome(self._state.id, entry, generation, self._worker.token)
             raise
@@ -179,16 +186,16 @@ class Attempts(Walk[I, D]):
         """Return the entry of the node that stands next, with the status."""
         entry = self._state.current
         if entry is None:
-            return Entry(planned.node.name, planned.node.kind, self._since(), status)
+            began = self._since() if self._worker.policy.sparing else self._state.updated_at
+            return Entry(planned.node.name, planned.node.kind, began, status)
         entry.status = status
         return entry
 
     def _since(self) -> float:
-        """Return when the node that stands next began: when the one before it was saved, or has completed since."""
+        """Return when the node that stands next began, if the one before it need not have been saved."""
         state = self._state
-        if not self._worker.policy.sparing or not state.history:
-            return state.updated_at
-        return max(state.updated_at, state.history[-1].completed_at or 0.0)
+        ended = state.history[-1].completed_at if state.history else None
+        return max(state.updated_at, ended or 0.0)
 
     def _began(self, planned: PlannedNode, context: Context[I, D]) -> Flow[None]:
         policy = self._worker.policy
@@ -198,6 +205,11 @@ class Attempts(Walk[I, D]):
             _, self._time, self._monotonic = yield Emit(
                 attempt_event(self._state, planned, self._worker.retry(planned.node), self._time)
             )
+
+
+def _nothing() -> Flow[None]:
+    """Return the flow that does nothing."""
+    yield from ()
 
 
 def interrupted(planned: PlannedNode, cause: Exception | None = None) -> Interrupted:

@@ -60,7 +60,7 @@ class Forward(Attempts[I, D]):
         _, self._time, self._monotonic = yield Hold(state.id, self._worker)  # to claim it may have taken long
         if state.inbox and self._verdict(self.goes) is not self.goes and not self._is_doubtful():
             yield from self._keep()
-        while self._goes_on:
+        while state.lease is not None and state.status is RunStatus.RUNNING:
             if len(state.history) == len(nodes):  # the definition has become shorter
                 yield from self._let_go(RunStatus.COMPLETED)
             else:
@@ -120,7 +120,7 @@ class Forward(Attempts[I, D]):
         timeout = planned.node.timeout or worker.policy.timeout
         untouched = state.current is None and not state.kept and not state.inbox
         endless = worker.deadline is None and state.expires_at is None
-        if untouched and endless and planned.is_plain and not self._is_short():
+        if untouched and endless and planned.is_plain and self._time <= self._short_at:
             return self._attempt(planned, timeout)
         return self._begin(planned, timeout)
 

@@ -150,8 +150,9 @@ class RunState:
 
     def close(self, entry: Entry) -> None:
         """Add a finished node to the history."""
-        entry.until = entry.signal = None
-        entry.intent = False
+        if entry is self.current:
+            entry.until = entry.signal = None
+            entry.intent = False
         entry.text = self._entry(entry)
         self.history.append(entry)
         self.current = None
@@ -217,15 +218,9 @@ class RunState:
             parts.append(f'"current":{self._entry(self.current)}')
         if self.page:
             parts.append(f'"page":"{self.page}"')
-        if self._is_eventful:
+        if self.sequence or self.back or self.kept or self.generations or self.expires_at is not None:
             self._add_events(parts)
         return f'{",".join(parts)},"history":[{history}]}}'.encode()
-
-    @property
-    def _is_eventful(self) -> bool:
-        return (
-            bool(self.sequence or self.back or self.kept or self.generations) or self.expires_at is not None
-        )
 
     def _add_events(self, parts: list[str]) -> None:
         """Add what few runs have."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, Generic
 
 from flux_core._context import Context, D, I
@@ -32,7 +33,17 @@ HELD: Final = frozenset({RunStatus.RUNNING, RunStatus.ROLLING_BACK})
 class Walk(Generic[I, D]):
     """A run that a worker holds, on its way from node to node."""
 
-    __slots__ = ("_codec", "_data", "_input", "_monotonic", "_results", "_state", "_time", "_worker")
+    __slots__ = (
+        "_codec",
+        "_data",
+        "_input",
+        "_monotonic",
+        "_results",
+        "_short_at",
+        "_state",
+        "_time",
+        "_worker",
+    )
 
     goes: RunStatus
     """The status of a run on this way."""
@@ -50,6 +61,8 @@ class Walk(Generic[I, D]):
         self._input: I = plan.input.decode(state.origin.input)
         self._data: D = plan.data.build(state.data) if data is None else data
         self._results = outputs(worker.workflow, state.history)
+        self._short_at = inf  # when less than half of the lease is left, and it is to be made anew
+        self._watch_lease()
 
     def _verdict(self, status: RunStatus) -> RunStatus:
         """Return what becomes of a decision for that status once the inbox has been read."""
@@ -101,6 +114,7 @@ class Walk(Generic[I, D]):
             met, self._time, self._monotonic = yield from save(state, self._worker.token, self._time)
             if not met:
                 return
+            self._watch_lease()
         yield from self._settle(status or state.status, None, held=True)
 
     def _let_go(self, status: RunStatus, wake_at: float | None = None) -> Flow[None]:
@@ -126,17 +140,18 @@ class Walk(Generic[I, D]):
             met, self._time, self._monotonic = yield from save(state, self._worker.token, self._time)
             if met:
                 state.status = before
+                self._watch_lease()
 
     def _renew(self) -> None:
         """Make a lease anew of which less than half is left, unless it goes to a deadline."""
-        if self._is_short():
+        if self._time > self._short_at and self._state.lease is not None:
             self._state.hold(self._worker.lease(self._time, self._monotonic))
+            self._watch_lease()
 
-    def _is_short(self) -> bool:
+    def _watch_lease(self) -> None:
         lease, worker = self._state.lease, self._worker
-        if lease is None or worker.deadline is not None:
-            return False
-        return lease.until - self._time < worker.policy.lease / 2
+        if lease is not None and worker.deadline is None:
+            self._short_at = lease.until - worker.policy.lease / 2
 
     @property
     def _goes_on(self) -> bool:
@@ -150,7 +165,7 @@ class Walk(Generic[I, D]):
         if not self._fits(timeout):
             yield from self._let_go(self.rests, self._time)
             return False
-        if self._is_short():
+        if self._time > self._short_at:
             yield from self._keep()
         return self._goes_on
 
