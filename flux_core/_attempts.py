@@ -66,7 +66,7 @@ class Attempts(Walk[I, D]):
             met, self._time, self._monotonic = yield from save(state, self._worker.token, self._time)
             if not met:
                 return True
-            if self._verdict(self.goes) is not self.goes:
+            if self._verdict(self.goes) is not self.goes or state.outcome(entry.name):
                 entry.intent = False
                 yield from self._keep()
                 return False

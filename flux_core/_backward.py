@@ -13,7 +13,8 @@ from flux_core._letter import pause_in
 from flux_core._result import Result
 from flux_core._status import RunStatus, StepStatus
 from flux_core._suspension import Suspension
-from flux_core._walk import Walk, outputs
+from flux_core._walk import Walk
+from flux_core._workflow import COMMIT
 
 if TYPE_CHECKING:
     from flux_core._context import Context
@@ -49,14 +50,12 @@ class Backward(Walk[I, D]):
             for planned in worker.workflow.plan.nodes
             if planned.node.name in done and planned.node.compensate is not None
         ]
-        self._results |= outputs(worker.workflow, state.kept.values())
 
     def run(self) -> Flow[Result[D]]:
         """Go back until everything is compensated, a compensation has failed, or nobody needs to hold the run."""
         state = self._state
         _, self._time, self._monotonic = yield Hold(state.id, self._worker)
         if not state.undone and state.undoing is None:
-            self._take_kept()
             yield from self._run_told("workflow:rollback_start")
         if pause_in(state.inbox):
             yield from self._keep()
@@ -86,27 +85,20 @@ class Backward(Walk[I, D]):
             self._state.undoing = Entry(name, COMPENSATION, self._time, StepStatus.COMPENSATING)
         return self._state.undoing
 
-    def _take_kept(self) -> None:
-        """Let completed commits that a retry went back over count again: their compensations look at what they did."""
-        for planned in self._worker.workflow.plan.nodes:
-            if entry := self._state.kept.get(planned.node.name):
-                self._take_changes(entry)
-
     def _late_outcome(self) -> Letter | None:
         """Return what a worker that was lost in the open commit says came of it."""
-        current = self._state.current
-        return None if current is None else self._state.outcome(current.name)
+        nodes, place = self._worker.workflow.nodes, len(self._state.history)
+        return self._state.outcome(nodes[place].name) if place < len(nodes) else None
 
     def _take_late_outcome(self) -> None:
         """Count that commit as completed, so that it is compensated too."""
-        entry, letter = self._state.current, self._late_outcome()
-        if entry is None or letter is None:
-            return
-        planned = self._worker.workflow.plan.nodes[len(self._state.history)]
-        self._accept(entry, letter)
-        self._results[entry.name] = planned.output.decode(letter.value)
-        if planned.node.compensate is not None:
-            self._due.append(planned)
+        if letter := self._late_outcome():
+            planned = self._worker.workflow.plan.nodes[len(self._state.history)]
+            entry = self._state.current or Entry(letter.name, COMMIT, self._time)
+            self._accept(entry, letter)
+            self._results[entry.name] = planned.output.decode(letter.value)
+            if planned.node.compensate is not None:
+                self._due.append(planned)
 
     def _undo(self, planned: PlannedNode) -> Flow[None]:
         """Call the node's compensation, once."""

@@ -69,9 +69,9 @@ class Draft:
         """Whether the run goes back."""
         return bool(self.document.get("back", False))
 
-    def has(self, letter: Letter) -> bool:
-        """Whether the run was sent the letter before."""
-        return letter.id in self.document.get("received", ())
+    def has(self, letter_id: str) -> bool:
+        """Whether the run was sent that letter before, or was stopped or held by its sender."""
+        return letter_id in self.document.get("received", ())
 
     def is_paused(self) -> bool:
         """Whether the last word about pausing in the inbox is that the run is to pause."""
@@ -79,17 +79,21 @@ class Draft:
         return words[-1:] == [PAUSE]
 
     def send(self, letter: Letter, *, wake: bool = True) -> None:
-        """Put the letter into the inbox; if nobody holds the run, somebody is to look at it now."""
+        """Put the letter into the inbox; somebody is to look at it now, or when the lease of the holder is over."""
         document = self.document
         document["sequence"] = document.get("sequence", 0) + 1
-        document["received"] = [*document.get("received", ()), letter.id][-REMEMBERED:]
+        self.note(letter.id)
         text = letter_text(letter._replace(number=document["sequence"]), self._stored)
         document["inbox"] = [*document.get("inbox", ()), json.loads(text)]
-        if wake and not self.held:
-            self.look_at(self.time)
+        lease = self.lease
+        if wake and lease is not None and self.held:
+            self._wake_at = lease.until if self._wake_at is None else min(self._wake_at, lease.until)
+        elif wake:
+            self._wake_at = self.time
 
-    def stop(self, status: RunStatus) -> None:
+    def stop(self, status: RunStatus, writer: str) -> None:
         """Move a run that nobody holds to a status in which nobody needs to look at it."""
+        self.note(writer)
         if status not in RUN_TRANSITIONS[self.status]:
             raise AssertionError(f"run {self.record.id!r} cannot go from {self.status} to {status}")
         self.status = status
@@ -99,10 +103,8 @@ class Draft:
     def hold(self, token: str, until: float) -> None:
         """Let that worker hold the run until then."""
         self.document["lease"] = {"token": token, "until": until}
-
-    def look_at(self, time: float) -> None:
-        """Have somebody look at the run at that time."""
-        self._wake_at = time
+        if not self.status.ended:
+            self._wake_at = until
 
     def sealed(self, writer: str) -> Record:
         """Return what is to be saved; it notes over which worker's save it was written."""
@@ -116,6 +118,10 @@ class Draft:
             updated_at=self.time,
             document=json.dumps(self.document, separators=(",", ":")).encode(),
         )
+
+    def note(self, writer: str) -> None:
+        """Remember who wrote, so that nothing is written twice after an answer was lost."""
+        self.document["received"] = [*self.document.get("received", ()), writer][-REMEMBERED:]
 
     def _stored(self, text: str) -> str:
         return text if len(text) <= LARGE else reference(put_out(text, self.blobs))
@@ -135,10 +141,8 @@ def change(run_id: str, writer: str, decide: Callable[[Draft], bool]) -> Flow[Re
         if stored is None:
             raise not_found(run_id)
         record: Record = stored
-        if record.writer == writer:  # what was written before an answer was lost
-            return record
         draft = Draft(record, time)
-        if not decide(draft):
+        if draft.has(writer) or not decide(draft):  # it has what was written before an answer was lost
             return record
         sealed = draft.sealed(writer)
         try:
@@ -161,7 +165,7 @@ def ask(run_id: str, writer: str, letter: Letter, allow: Callable[[Draft], bool]
     """Send the run a letter, unless it was sent it before or `allow` says that it would change nothing."""
 
     def decide(draft: Draft) -> bool:
-        if draft.has(letter) or not allow(draft):
+        if draft.has(letter.id) or not allow(draft):
             return False
         draft.send(letter, wake=draft.status is not RunStatus.PAUSED)
         return True
@@ -184,7 +188,7 @@ def cancel(run_id: str, writer: str, *, compensate: bool, allow: Callable[[Draft
         if compensate or draft.held:
             draft.send(Letter(CANCEL, writer, compensate=compensate))
         else:
-            draft.stop(RunStatus.CANCELLED)
+            draft.stop(RunStatus.CANCELLED, writer)
         return True
 
     return change(run_id, writer, decide)
@@ -204,7 +208,7 @@ def pause(run_id: str, writer: str) -> Flow[Record]:
         if draft.held:
             draft.send(Letter(PAUSE, writer))
         else:
-            draft.stop(RunStatus.PAUSED)
+            draft.stop(RunStatus.PAUSED, writer)
         return True
 
     return change(run_id, writer, decide)
@@ -263,7 +267,7 @@ def tell_outcome(run_id: str, entry: Entry, generation: int, worker: str) -> Flo
     )
 
     def decide(draft: Draft) -> bool:
-        if draft.has(letter) or draft.status is RunStatus.COMPLETED:
+        if draft.status is RunStatus.COMPLETED:
             return False
         if draft.status in (RunStatus.CANCELLED, RunStatus.ROLLED_BACK):
             lost = LeaseLost(f"commit {entry.name!r} was completed after run {run_id!r} was {draft.status}")
@@ -277,7 +281,7 @@ def tell_outcome(run_id: str, entry: Entry, generation: int, worker: str) -> Flo
         return True
 
     try:
-        yield from change(run_id, f"{worker}/outcome", decide)
+        yield from change(run_id, letter.id, decide)
     except (RunNotFound, RunBusy, StoreError) as error:
         report_failure(f"telling run {run_id!r} the outcome of commit {entry.name!r}", error)
 
@@ -294,7 +298,6 @@ def renew(run_id: str, token: str, span: float, writer: str) -> Flow[tuple[bool,
         if not held or lease is None or lease.until - draft.time >= span / 2:
             return False
         draft.hold(token, draft.time + span)
-        draft.look_at(draft.time + span)
         return True
 
     yield from change(run_id, writer, decide)
@@ -312,6 +315,7 @@ def hold(run_id: str, worker: str, lease: float) -> Flow[Record]:
     def decide(draft: Draft) -> bool:
         check_free(run_id, draft.lease, draft.time)
         draft.hold(worker, draft.time + lease)
+        draft.note(worker)
         return True
 
     return change(run_id, worker, decide)

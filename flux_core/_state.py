@@ -218,7 +218,7 @@ class RunState:
             parts.append(f'"current":{self._entry(self.current)}')
         if self.page:
             parts.append(f'"page":"{self.page}"')
-        if self.sequence or self.back or self.kept or self.generations or self.expires_at is not None:
+        if self.received or self.back or self.kept or self.generations or self.expires_at is not None:
             self._add_events(parts)
         return f'{",".join(parts)},"history":[{history}]}}'.encode()
 
@@ -230,7 +230,7 @@ class RunState:
             parts.append(f'"kept":[{",".join([entry.text for entry in self.kept.values()])}]')
         if self.expires_at is not None:
             parts.append(f'"expires_at":{self.expires_at!r}')
-        if self.sequence:
+        if self.received:
             parts.append(self._letters())
         if self.back:
             parts.append(f'"back":true,"undone":[{",".join([entry.text for entry in self.undone])}]')

@@ -60,7 +60,7 @@ class Walk(Generic[I, D]):
         self._codec = plan.data
         self._input: I = plan.input.decode(state.origin.input)
         self._data: D = plan.data.build(state.data) if data is None else data
-        self._results = outputs(worker.workflow, state.history)
+        self._results = self._outputs()
         self._short_at = inf  # when less than half of the lease is left, and it is to be made anew
         self._watch_lease()
 
@@ -131,6 +131,8 @@ class Walk(Generic[I, D]):
         state, before, met = self._state, self._state.status, True
         while met:
             verdict = self._verdict(status)
+            if verdict is RunStatus.ROLLING_BACK and not state.back:
+                self._take_kept()
             if verdict is not state.status:
                 state.change_status(verdict)
             if verdict not in HELD or (verdict is status and not held):
@@ -245,6 +247,12 @@ class Walk(Generic[I, D]):
         self._state.set_data(fields)
         self._data = self._codec.build(fields)
 
+    def _take_kept(self) -> None:
+        """Let completed commits that a retry went back over count again: their compensations look at what they did."""
+        for node in self._worker.workflow.nodes:
+            if entry := self._state.kept.get(node.name):
+                self._take_changes(entry)
+
     # What a handler is given.
 
     def _reload(self) -> None:
@@ -252,7 +260,14 @@ class Walk(Generic[I, D]):
         plan = self._worker.workflow.plan
         self._input = plan.input.decode(self._state.origin.input)
         self._data = plan.data.build(self._state.data)
-        self._results = outputs(self._worker.workflow, self._state.history)
+        self._results = self._outputs()
+
+    def _outputs(self) -> dict[str, Any]:
+        """Return the outputs of the nodes that count; on the way back, of those that a retry went back over too."""
+        state = self._state
+        return outputs(
+            self._worker.workflow, [*state.history, *state.kept.values()] if state.back else state.history
+        )
 
     def _context(
         self, name: str, timeout: float | None, entry: Entry | None, suffix: str = ""
