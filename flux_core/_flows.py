@@ -78,6 +78,10 @@ class Flows:
         self.waker = waker
         self.versions: dict[str, dict[str, Workflow[Any, Any]]] = {}
         """The versions that are known of a workflow, by its name."""
+        if waker is not None and not callable(getattr(waker, "wake", None)):
+            raise InvalidInput(
+                f"expected a Waker, with a method wake(run_id, at); got {waker!r}", path="waker"
+            )
         if checkpoint not in ("step", "commit"):
             raise InvalidInput(f'expected "step" or "commit", got {checkpoint!r}', path="checkpoint")
         self._policy = check_policy(

@@ -193,7 +193,9 @@ class Forward(Attempts[I, D]):
     def _fall_asleep(self, planned: PlannedNode) -> Flow[None]:
         length = planned.node.duration
         if callable(length):
-            length = yield from self._asked(planned, length, lambda value: seconds(value, "duration"))
+            length = yield from self._asked(
+                planned, length, lambda value: seconds(value, f"duration of sleep {planned.node.name!r}")
+            )
         if length is not None:
             yield from self._suspend(planned, Suspension(None, length))
 

@@ -137,7 +137,7 @@ def _open(record: Record) -> Flow[RunState]:
             value, *_ = yield GetBlob(record.id, key)
             blobs[key] = value.decode()
         return restore(record, document, history, blobs)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StoreError(f"the stored document of run {record.id!r} cannot be read: {error!r}") from error
 
 

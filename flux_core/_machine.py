@@ -133,7 +133,8 @@ class Machine(Generic[D]):
             check_workflow(draft.record, self._workflow.name)
             if draft.status.ended:
                 raise SignalNotExpected(
-                    f"run {run_id!r} is {draft.status}: it has ended, and no wait will take signal {name!r}"
+                    f"run {run_id!r} is {draft.status}: it has ended, and no wait will take signal {name!r}; see it"
+                    f" with: flux show {run_id}"
                 )
             return not draft.back
 
@@ -243,7 +244,8 @@ class Machine(Generic[D]):
         try:
             return encode(value)
         except NotSerializable as error:
-            raise InvalidInput(error.reason, path=f"{path}.{error.path}" if error.path else path) from error
+            dot = "." if error.path and not error.path.startswith("[") else ""
+            raise InvalidInput(error.reason, path=f"{path}{dot}{error.path}") from error
 
     def _encoded(self, given: object) -> str:
         try:

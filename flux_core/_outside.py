@@ -103,7 +103,7 @@ class Draft:
     def hold(self, token: str, until: float) -> None:
         """Let that worker hold the run until then."""
         self.document["lease"] = {"token": token, "until": until}
-        if not self.status.ended:
+        if not self.status.ended and self.status is not RunStatus.PAUSED:
             self._wake_at = until
 
     def sealed(self, writer: str) -> Record:
@@ -242,8 +242,8 @@ def resolve(run_id: str, writer: str, letter: Letter, allow: Callable[[Draft], o
         at = (current.get("name"), current.get("kind"))
         if draft.status is not RunStatus.FAILED or at != (letter.name, COMMIT):
             raise NotRetryable(
-                f"run {run_id!r} is {draft.status} and has not failed at commit {letter.name!r}: there is nothing to"
-                " resolve"
+                f"run {run_id!r} is {draft.status}, not failed at commit {letter.name!r}: there is nothing to resolve;"
+                f" see where it stands with: flux show {run_id}"
             )
         draft.send(letter._replace(generation=_generation(draft, letter.name)))
         return True
@@ -364,7 +364,10 @@ def utc(time: float) -> str:
 
 def _check_open(draft: Draft, done: str) -> None:
     if draft.status.ended:
-        raise RunEnded(f"run {draft.record.id!r} is {draft.status}: it has ended and cannot be {done}")
+        run_id = draft.record.id
+        raise RunEnded(
+            f"run {run_id!r} is {draft.status}: it has ended and cannot be {done}; see it with: flux show {run_id}"
+        )
 
 
 def _generation(draft: Draft, name: str) -> int:

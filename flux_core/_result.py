@@ -50,7 +50,9 @@ class Result(Generic[D]):
     @property
     def duration(self) -> float:
         """Seconds from the run's creation to its last save."""
-        return self._state.updated_at - self._state.origin.created_at
+        return max(
+            0.0, self._state.updated_at - self._state.origin.created_at
+        )  # a clock may have been put back
 
     @property
     def wake_at(self) -> float | None:

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any, Final, Generic
 
 from flux_core._backward import Backward
 from flux_core._context import D
+from flux_core._definition import check_definition, fitting
 from flux_core._effects import Emit, Now
 from flux_core._errors import (
     DefinitionChanged,
     InputMismatch,
-    InvalidInput,
     LeaseLost,
     NotRetryable,
-    NotSerializable,
 )
 from flux_core._events import run_event
 from flux_core._forward import Forward
@@ -26,14 +25,17 @@ from flux_core._walk import Walk, outputs
 from flux_core._workflow import COMMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from flux_core._effects import Flow, Moment, T
+    from flux_core._effects import Flow, Moment
     from flux_core._entry import Entry
     from flux_core._state import RunState
     from flux_core._worker import Worker
 
 RETRYABLE: Final = (RunStatus.FAILED, RunStatus.COMPLETED)
+WHY_NOT: Final = {
+    RunStatus.COMPENSATION_FAILED: "its rollback has failed; go on with that by resume",
+    RunStatus.ROLLED_BACK: "that is final; start another run",
+    RunStatus.CANCELLED: "that is final; start another run",
+}
 
 
 class Standing(Generic[D]):
@@ -65,8 +67,10 @@ class Standing(Generic[D]):
             DefinitionChanged: what it has saved does not fit the types any more.
         """
         state = self.state
-        data = self._fitting(lambda: self._plan.data.build(state.data))
-        return Result(state, data, self._fitting(lambda: outputs(self._workflow, state.history)))
+        data = fitting(self.state, self._workflow, lambda: self._plan.data.build(state.data))
+        return Result(
+            state, data, fitting(self.state, self._workflow, lambda: outputs(self._workflow, state.history))
+        )
 
     def go_on(self, *, by_hand: bool) -> Flow[Result[D] | None]:
         """Go on with the run, if it can go on, and return it; None if somebody else was faster to write it.
@@ -83,7 +87,7 @@ class Standing(Generic[D]):
         if not self._can_go_on(now.time, by_hand=by_hand):
             return self.result()
         check_free(state.id, state.lease, now.time)
-        self._check_definition(len(state.history) + 1)
+        check_definition(state, self._workflow, len(state.history) + 1)
         lost = state.lease is not None
         self._take(now)
         walk = self._walk(now)
@@ -123,7 +127,7 @@ class Standing(Generic[D]):
                 f"the id {state.id!r} is taken by a run of workflow {state.origin.workflow!r}; use another id"
             )
         text = codec.encode(codec.validate(given))
-        saved = self._fitting(lambda: codec.decode(state.origin.input))
+        saved = fitting(self.state, self._workflow, lambda: codec.decode(state.origin.input))
         if codec.encode(saved) != text and saved != codec.decode(text):
             raise InputMismatch(
                 f"run {state.id!r} was started with a different input; the same id must mean the same input"
@@ -196,37 +200,15 @@ class Standing(Generic[D]):
     def _walk(self, now: Moment) -> Walk[Any, D]:
         """Return what goes on with the run; made before the run is claimed, since its values may not fit any more."""
         way: type[Walk[Any, D]] = Backward if self.state.back else Forward
-        return self._fitting(lambda: way(self._worker, self.state, now))
-
-    def _fitting(self, read: Callable[[], T]) -> T:
-        """Return what is read of the values that the run has saved, if they fit the types as they are now."""
-        try:
-            return read()
-        except (InvalidInput, NotSerializable) as error:
-            raise DefinitionChanged(
-                f"what run {self.state.id!r} has saved does not fit the types that workflow {self._workflow.name!r} has"
-                f" now: {error}"
-            ) from error
-
-    def _check_definition(self, upto: int) -> None:
-        """Refuse to go on unless every node that ran still stands at its place, with its kind."""
-        state, nodes = self.state, self._workflow.nodes
-        for place, entry in enumerate(state.entries[:upto]):
-            node = nodes[place] if place < len(nodes) else None
-            if node is None or (node.name, node.kind) != (entry.name, entry.kind):
-                raise DefinitionChanged(
-                    f"run {state.id!r} ran {entry.kind} {entry.name!r} as node {place + 1}, where workflow"
-                    f" {self._workflow.name!r} now has {f'{node.kind} {node.name!r}' if node else 'no node'}; go on"
-                    " with it under the definition that it was started with, or start it anew"
-                )
+        return fitting(self.state, self._workflow, lambda: way(self._worker, self.state, now))
 
     def _check_retryable(self, position: int, time: float, *, redo_commits: bool) -> None:
         state = self.state
         check_free(state.id, state.lease, time)
         if state.status not in RETRYABLE:
-            why = "not ended; go on with it by resume" if _can_resume(state.status) else "which is final"
-            raise NotRetryable(f"run {state.id!r} is {state.status}, {why}")
-        self._check_definition(position + 1)
+            why = WHY_NOT.get(state.status, "it has not ended; go on with it by resume")
+            raise NotRetryable(f"run {state.id!r} is {state.status}: {why}")
+        check_definition(state, self._workflow, position + 1)
         if position >= len(state.entries):
             raise NotRetryable(
                 f"step {self._workflow.nodes[position].name!r} of run {state.id!r} has not run; retry an earlier one"
@@ -237,7 +219,3 @@ class Standing(Generic[D]):
                 f"commit {entry.name!r} of run {state.id!r} has completed and is never run again by a retry; if it"
                 " must be, say redo_commits=True"
             )
-
-
-def _can_resume(status: RunStatus) -> bool:
-    return not status.ended or status is RunStatus.COMPENSATION_FAILED

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from math import isfinite
-from typing import TYPE_CHECKING, NamedTuple
+from math import inf
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flux_core._errors import InvalidInput
 
 if TYPE_CHECKING:
     from datetime import timedelta
+
+
+LONGEST: Final = 1e12  # seconds: some 30,000 years
+LONGEST_NAME: Final = 128
 
 
 class Suspension(NamedTuple):
@@ -40,20 +44,23 @@ def wait(signal: str, *, timeout: float | timedelta | None = None) -> Suspension
         timeout: seconds, or a `timedelta`, after which the step has failed with `StepTimeout`; None: never.
 
     Raises:
-        InvalidInput: the name is empty, or the time-out is not a finite time.
+        InvalidInput: the name or the time-out cannot be taken.
     """
-    return Suspension(signal_name(signal), None if timeout is None else seconds(timeout, "timeout"))
+    return Suspension(signal_name(signal), None if timeout in (None, inf) else seconds(timeout, "timeout"))
 
 
 def signal_name(name: object) -> str:
     """Return the name of a signal.
 
     Raises:
-        InvalidInput: it is not a non-empty str.
+        InvalidInput: it is not a str of 1 to 128 printable characters.
     """
-    if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        raise InvalidInput(f"expected the name of a signal, a non-empty str; got {name!r}", path="signal")
-    return name
+    if isinstance(name, str) and name.strip() and name.isprintable() and len(name) <= LONGEST_NAME:
+        return name
+    raise InvalidInput(
+        f"expected the name of a signal, 1 to {LONGEST_NAME} printable characters; got {name!r}",
+        path="signal",
+    )
 
 
 def seconds(duration: object, path: str) -> float:
@@ -63,6 +70,6 @@ def seconds(duration: object, path: str) -> float:
         InvalidInput: it is not a finite time of 0 or more seconds.
     """
     number = duration.total_seconds() if hasattr(duration, "total_seconds") else duration
-    if not isinstance(number, int | float) or isinstance(number, bool) or not isfinite(number) or number < 0:
+    if not isinstance(number, int | float) or isinstance(number, bool) or not 0 <= number <= LONGEST:
         raise InvalidInput(f"expected a finite time of 0 or more seconds; got {duration!r}", path=path)
     return float(number)

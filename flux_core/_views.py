@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from flux_core._display import plain
 from flux_core._json import decode
+from flux_core._letter import CANCEL
 from flux_core._run import Run, StepRecord
-from flux_core._status import StepStatus
+from flux_core._status import RunStatus, StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from flux_core._entry import Entry
     from flux_core._run import ErrorInfo
@@ -32,7 +33,7 @@ def run_view(state: RunState) -> Run:
         history=step_records(state),
         compensations=tuple(map(_step_record, _compensations(state))),
         error=state.error,
-        inbox=tuple(f"{letter.kind} {letter.name}".strip() for letter in state.inbox),
+        inbox=tuple(_letters(state)),
         waits_for=waiting.signal if waiting else None,
         waits_until=waiting.until if waiting else None,
         expires_at=state.expires_at,
@@ -44,6 +45,14 @@ def run_view(state: RunState) -> Run:
         created_at=state.origin.created_at,
         updated_at=state.updated_at,
     )
+
+
+def _letters(state: RunState) -> Iterator[str]:
+    """Yield what has not been served yet; a cancellation has, once the run goes back or is cancelled."""
+    cancelled = state.back or state.status is RunStatus.CANCELLED
+    for letter in state.inbox:
+        if letter.kind != CANCEL or not cancelled:
+            yield f"{letter.kind} {letter.name}".strip()
 
 
 def result_dict(state: RunState, results: Mapping[str, Any]) -> dict[str, Any]:

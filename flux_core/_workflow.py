@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, overload
 
 from flux_core._context import D, I
 from flux_core._errors import InvalidInput, InvalidWorkflow, StepNotFound
 from flux_core._retry import Retry
-from flux_core._suspension import seconds
+from flux_core._suspension import LONGEST, LONGEST_NAME, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,6 @@ STEP = "step"
 COMMIT = "commit"
 SLEEP = "sleep"
 WAIT = "wait"
-LONGEST_NAME = 128
 
 
 class Node(NamedTuple):
@@ -196,6 +196,8 @@ class Workflow(Generic[I, D]):
         other arguments are those of `step`.
         """
         where = self._where(COMMIT, name)
+        if not isinstance(once, bool):
+            raise InvalidWorkflow(f"{where}: once must be True or False; got {once!r}")
         functions = _checked(where, handler=handler, when=when, compensate=compensate)
         retry, seconds = _as_retry(retries, where), _as_seconds(timeout, where)
         return self._with(Node(name, COMMIT, retry=retry, timeout=seconds, once=once, **functions))
@@ -337,6 +339,10 @@ def _as_seconds(timeout: float | timedelta | None, where: str) -> float | None:
     if timeout is None:
         return None
     length = timeout.total_seconds() if hasattr(timeout, "total_seconds") else timeout
-    if not isinstance(length, int | float) or isinstance(length, bool) or not length > 0:
+    if (
+        not isinstance(length, int | float)
+        or isinstance(length, bool)
+        or (not 0 < length <= LONGEST and length != inf)
+    ):
         raise InvalidWorkflow(f"{where}: timeout must be more than 0 seconds; got {timeout!r}")
     return float(length)

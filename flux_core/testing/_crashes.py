@@ -8,7 +8,7 @@ from flux_core._engine import Engine
 from flux_core._status import RunStatus
 from flux_core.storage import MemoryStorage
 from flux_core.testing._clock import FakeClock
-from flux_core.testing._stepping import SteppingEngine
+from flux_core.testing._stepping import SteppingEngine, begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from flux_core._options import EngineOptions
     from flux_core._workflow import Workflow
     from flux_core.storage import Storage
-    from flux_core.testing._stepping import Call
 
 LEASE = 60.0  # the engine's own default, in seconds
-LIVE = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.SUSPENDED)
+LIVE = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.SUSPENDED, RunStatus.ROLLING_BACK)
 TICKS = 100  # how many rounds of recovery a run may need before it counts as stuck
 
 
@@ -55,7 +54,8 @@ def crash_points(
             assert bank.charges == 1, crash.effect
 
     Args:
-        call: makes the call; it is given the engine.
+        call: makes the call; it is given the engine. A generator function makes several, one after the other: it
+            yields each, is sent what that returned, and what it raised is raised there.
         workflows: those that `tick` goes on with.
         reset: empties the world before each round.
         storage: makes an empty store for each round.
@@ -70,7 +70,7 @@ def crash_points(
         reset()
         store, clock = storage(), FakeClock(1_000_000.0)
         settings: EngineOptions = {"clock": clock, **options}
-        started: Call = call(SteppingEngine(store, **settings))
+        started = begun(call, SteppingEngine(store, **settings))
         for _ in range(point):
             started.step()
         if started.next is None:
@@ -80,13 +80,15 @@ def crash_points(
         engine = Engine(store, **settings)
         for _ in range(2):  # what the second delivery began may have to wait, too
             recover(engine, kept, clock, options.get("lease", LEASE))
-            result = call(engine)
+            result = begun(call, SteppingEngine(store, **settings)).finish()
         yield Crash(point, effect, result, engine)
         point += 1
 
 
 def recover(engine: Engine, workflows: Iterable[Workflow[Any, Any]], clock: FakeClock, lease: float) -> None:
     """Let time pass and tick until no run waits for it any more, as the schedule of a deployed app would.
+
+    A run that is paused, or waits for a signal without a time-out, does not wait for time.
 
     Raises:
         AssertionError: runs were still due after 100 ticks.
@@ -96,8 +98,9 @@ def recover(engine: Engine, workflows: Iterable[Workflow[Any, Any]], clock: Fake
         clock.advance(lease + 1)
         if engine.tick(kept).due:
             continue
-        times = [run.wake_at for flow in kept for run in engine.list(workflow=flow.name, status=LIVE)]
+        runs = [run for flow in kept for run in engine.list(workflow=flow.name, status=LIVE)]
+        times = [run.wake_at for run in runs if run.wake_at is not None]
         if not times:
             return
-        clock.advance(max(0.0, min(time or 0.0 for time in times) - clock.time()))
+        clock.advance(max(0.0, min(times) - clock.time()))
     raise AssertionError(f"runs were still due after {TICKS} ticks")

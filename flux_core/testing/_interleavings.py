@@ -9,7 +9,7 @@ from flux_core._engine import Engine
 from flux_core.storage import MemoryStorage
 from flux_core.testing._clock import FakeClock
 from flux_core.testing._crashes import LEASE, recover
-from flux_core.testing._stepping import SteppingEngine
+from flux_core.testing._stepping import SteppingEngine, begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -50,7 +50,8 @@ def interleavings(
     what is left, and the schedule is yielded for the test to look at the world.
 
     Args:
-        calls: what each worker does; it is given an engine of its own.
+        calls: what each worker does; it is given an engine of its own. A generator function makes several calls,
+            one after the other: it yields each, is sent what that returned, and what it raised is raised there.
         workflows: those that `tick` goes on with.
         lapses: how often, somewhere in between, the time of a lease passes.
         samples: None for every order, or how many random ones.
@@ -65,7 +66,7 @@ def interleavings(
         reset()
         store, clock = storage(), FakeClock(1_000_000.0)
         settings: EngineOptions = {"clock": clock, **options}
-        running: list[Call] = [call(SteppingEngine(store, **settings)) for call in calls]
+        running = [begun(call, SteppingEngine(store, **settings)) for call in calls]
         for call in running:
             _to_store(call)
         order: list[int] = []

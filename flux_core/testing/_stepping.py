@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flux_core._driver import Driver
@@ -9,7 +10,7 @@ from flux_core._effects import Create, Delete, Find, GetBlob, Load, PutBlob, Sav
 from flux_core._engine import Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from flux_core._clock import Clock
     from flux_core._effects import Effect, Flow
@@ -70,8 +71,55 @@ class Call:
             self.error = error
 
 
+class Script(Call):
+    """Several calls, one after the other: each is made when the one before it has ended.
+
+    Args:
+        calls: yields them; it is sent what each returned, and what a call raised is raised in it.
+    """
+
+    def __init__(self, calls: Generator[Call, Any, Any]) -> None:
+        self._calls = calls
+        self._call: Call | None = None
+        self.result = self.error = None
+        self._go(self._advance)
+
+    @property
+    def touches_store(self) -> bool:
+        """Whether the next effect is one that another worker could notice."""
+        return self._call is not None and self._call.touches_store
+
+    def step(self) -> None:
+        """Perform the next effect."""
+        assert self._call is not None, "there are no calls"  # noqa: S101 (a misuse by a test)
+        self._call.step()
+        self._go(self._advance)
+
+    def stop(self) -> None:
+        """Die here: nothing more is performed, and no call made."""
+        if self._call is not None:
+            self._call.stop()
+        self._calls.close()
+        self.next = None
+
+    def _advance(self) -> Effect:
+        """Return the effect that stands next; it is one of the next call if the last has ended."""
+        while self._call is None or self._call.next is None:
+            if self._call is not None and self._call.error is not None:
+                self._call = self._calls.throw(self._call.error)
+            else:
+                self._call = self._calls.send(self._call and self._call.result)
+        return self._call.next
+
+
 class SteppingEngine(Engine):
     """An engine whose methods return at once, with a `Call` to step through instead of a result."""
 
     def _drive(self, flow: Flow[T]) -> T:
         return cast("T", Call(flow, Driver(self._flows, self._loop), self._flows.clock))
+
+
+def begun(call: Callable[[Engine], Any], engine: SteppingEngine) -> Call:
+    """Return what a test's function has the engine do: one call, or the several that it yields."""
+    made = call(engine)
+    return Script(made) if isinstance(made, GeneratorType) else made

@@ -305,7 +305,7 @@ def test_a_pending_run_is_not_retryable(engine: AnyEngine) -> None:
     """It goes on by resume."""
     world = World()
     engine.start(world.flow("a"), {}, id="x")
-    with pytest.raises(NotRetryable, match=r"run 'x' is pending, not ended; go on with it by resume"):
+    with pytest.raises(NotRetryable, match=r"run 'x' is pending: it has not ended; go on with it by resume"):
         engine.retry_step(world.flow("a"), "x", "a")
 
 
@@ -314,7 +314,7 @@ def test_a_suspended_run_is_not_retryable(engine: AnyEngine) -> None:
     world = World("a")
     flow = Workflow("w").step("a", world.work, retries=Retry(1, initial=60, jitter="none"))
     engine.execute(flow, {}, id="x")
-    with pytest.raises(NotRetryable, match="is suspended, not ended"):
+    with pytest.raises(NotRetryable, match="is suspended: it has not ended"):
         engine.retry_step(flow, "x", "a")
 
 
@@ -334,7 +334,7 @@ def test_a_lost_run_is_not_retryable(engine: AnyEngine, clock: Clock) -> None:
     with pytest.raises(Death):
         engine.execute(flow, {}, id="x")
     clock.advance(60)
-    with pytest.raises(NotRetryable, match=re.escape("run 'x' is running, not ended")):
+    with pytest.raises(NotRetryable, match=re.escape("run 'x' is running: it has not ended")):
         engine.retry_step(flow, "x", "a")
 
 
