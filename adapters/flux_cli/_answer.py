@@ -1,4 +1,4 @@
-"""How the commands that end with a run show it."""
+"""How the commands that end with a run, or with a page of runs, show it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from flux_cli import _terminal
-from flux_cli._json_out import print_document, run_document
+from flux_cli._json_out import page_document, print_document, run_document
+from flux_cli._tables import runs_table
 from flux_cli._timeline import timeline
-from flux_core import App, Run, RunNotFound
+from flux_core import App, Page, Run, RunNotFound
 
 if TYPE_CHECKING:
     from typing import Any
@@ -50,5 +51,21 @@ def show_run(app: App, run_id: str, *, as_json: bool, traceback: bool = False) -
     )
 
 
+def show_page(page: Page, *, as_json: bool) -> None:
+    """Print the runs as a document or as a table; what there is to say of the page goes beside it."""
+    if as_json:
+        print_document(page_document(page))
+        return
+    if page:
+        _terminal.say(_terminal.stdout(), runs_table(page, now=time.time()))
+    else:
+        _terminal.say(_terminal.stderr(), "no runs")
+    if page.cursor:
+        _terminal.say(_terminal.stderr(), f"next page: --cursor {page.cursor}")
+
+
 def _definition(app: App, run: Run) -> Workflow[Any, Any] | None:
-    return next((workflow for workflow in app.workflows if workflow.name == run.workflow), None)
+    """Return the workflow of the run, in the run's own version if the app has that, else in the last one."""
+    known = [workflow for workflow in app.workflows if workflow.name == run.workflow]
+    own = [workflow for workflow in known if workflow.version == run.version]
+    return next(reversed(own or known), None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from enum import IntEnum
-from typing import Final, NamedTuple
+from traceback import format_exception
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
@@ -12,15 +14,21 @@ from flux_core import (
     DefinitionChanged,
     FluxError,
     InputMismatch,
+    Interrupted,
     LeaseLost,
     NotRetryable,
     RunBusy,
+    RunEnded,
     RunExists,
     RunNotFound,
     RunStatus,
+    SignalNotExpected,
     StepNotFound,
     StoreError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 
 class ExitCode(IntEnum):
@@ -39,17 +47,33 @@ class ExitCode(IntEnum):
 
 MEANINGS: Final = {
     ExitCode.DONE: "done: the run completed, or the command did what it was asked",
-    ExitCode.RUN_FAILED: "the run failed",
+    ExitCode.RUN_FAILED: "the run failed, or ended cancelled or rolled back",
     ExitCode.USAGE: "wrong usage, or input that cannot be taken",
     ExitCode.NOT_FOUND: "no such run, step or store",
     ExitCode.NOT_NOW: "busy, or not possible as the run stands",
     ExitCode.STORE_FAILED: "the store failed",
-    ExitCode.SUSPENDED: "the run is saved and will go on",
+    ExitCode.SUSPENDED: "the run is saved and has not ended: it will go on, waits, or is paused",
     ExitCode.INTERNAL: "a defect in flux; FLUX_DEBUG=1 shows where",
     ExitCode.INTERRUPTED: "interrupted, or not confirmed",
 }
 
-_OF_STATUS: Final = {RunStatus.COMPLETED: ExitCode.DONE, RunStatus.FAILED: ExitCode.RUN_FAILED}
+GRAVEST_FIRST: Final = (
+    ExitCode.INTERNAL,
+    ExitCode.STORE_FAILED,
+    ExitCode.RUN_FAILED,
+    ExitCode.NOT_NOW,
+    ExitCode.SUSPENDED,
+    ExitCode.DONE,
+)
+"""A command that works on many runs exits with the first of these that one of them led to."""
+
+_OF_STATUS: Final = {
+    RunStatus.COMPLETED: ExitCode.DONE,
+    RunStatus.FAILED: ExitCode.RUN_FAILED,
+    RunStatus.CANCELLED: ExitCode.RUN_FAILED,
+    RunStatus.ROLLED_BACK: ExitCode.RUN_FAILED,
+    RunStatus.COMPENSATION_FAILED: ExitCode.RUN_FAILED,
+}
 
 _OF_ERROR: Final[dict[type[BaseException], ExitCode]] = {
     FluxError: ExitCode.USAGE,  # what no other line says is for the caller to correct
@@ -58,10 +82,13 @@ _OF_ERROR: Final[dict[type[BaseException], ExitCode]] = {
     RunBusy: ExitCode.NOT_NOW,
     LeaseLost: ExitCode.NOT_NOW,
     NotRetryable: ExitCode.NOT_NOW,
+    RunEnded: ExitCode.NOT_NOW,
+    SignalNotExpected: ExitCode.NOT_NOW,
     InputMismatch: ExitCode.NOT_NOW,
     DefinitionChanged: ExitCode.NOT_NOW,
     RunExists: ExitCode.NOT_NOW,
     Conflict: ExitCode.NOT_NOW,
+    Interrupted: ExitCode.RUN_FAILED,
     StoreError: ExitCode.STORE_FAILED,
     click.ClickException: ExitCode.USAGE,
     click.Abort: ExitCode.INTERRUPTED,
@@ -88,9 +115,14 @@ class Failure(NamedTuple):
     message: str
 
 
-def exit_code_of(status: RunStatus) -> ExitCode:
-    """Return the exit code for how a run stood when the command that worked on it returned."""
-    return _OF_STATUS.get(status, ExitCode.SUSPENDED)
+def exit_code_of(status: RunStatus, *, asked: Container[RunStatus] = ()) -> ExitCode:
+    """Return the exit code for how a run stood when the command that worked on it returned.
+
+    Args:
+        status: where the run stood.
+        asked: where the command was to bring it, if that is not to its completion.
+    """
+    return ExitCode.DONE if status in asked else _OF_STATUS.get(status, ExitCode.SUSPENDED)
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -103,3 +135,19 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(exit_code, exit_code.name, message)
     code = error.code if isinstance(error, FluxError) else exit_code.name
     return Failure(exit_code, code, str(error) or MEANINGS[exit_code])
+
+
+def refusal_code(failure: Failure) -> ExitCode:
+    """Return the exit code for one of many runs that could not be worked on."""
+    return failure.exit if failure.exit in GRAVEST_FIRST else ExitCode.NOT_NOW
+
+
+def show_defect(error: BaseException) -> None:
+    """Write where the error comes from to standard error, if it is a defect and FLUX_DEBUG=1 asks for it."""
+    if debugging() and failure_of(error).exit is ExitCode.INTERNAL:
+        click.echo("".join(format_exception(error)), err=True, nl=False)
+
+
+def debugging() -> bool:
+    """Whether FLUX_DEBUG=1 asks for tracebacks."""
+    return os.environ.get("FLUX_DEBUG") == "1"

@@ -7,21 +7,25 @@ import logging
 import os
 import sys
 from io import TextIOWrapper
-from traceback import format_exception
 from typing import Final
 
 import click
 
-from flux_cli._exit import MEANINGS, ExitCode, failure_of
+from flux_cli._exit import GRAVEST_FIRST, MEANINGS, ExitCode, debugging, failure_of, show_defect
 from flux_cli._graph import graph
 from flux_cli._options import app_option, store_option
 from flux_cli._reading import delete, list_runs, show
 from flux_cli._running import resume, retry, run
+from flux_cli._steering import cancel, pause, resolve, send_signal
 from flux_cli._ticking import tick
 from flux_core import __version__
 
-EXIT_CODES: Final = "\b\nExit codes:\n" + "\n".join(
-    f"  {code:>3}  {meaning}" for code, meaning in MEANINGS.items()
+EXIT_CODES: Final = "\n".join(
+    [
+        "\b\nExit codes:",
+        *(f"  {code:>3}  {meaning}" for code, meaning in MEANINGS.items()),
+        f"Of many runs the gravest code counts, in this order: {', '.join(f'{code}' for code in GRAVEST_FIRST)}.",
+    ]
 )
 
 
@@ -50,7 +54,7 @@ class OneLineLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record."""
         error = record.exc_info[1] if record.exc_info else None
-        if error and not _debugging():
+        if error and not debugging():
             click.echo(f"{record.name}: {record.getMessage()}: {type(error).__name__}: {error}", err=True)
         else:
             click.echo(f"{record.name}: {self.format(record)}", err=True)
@@ -69,7 +73,22 @@ def flux() -> None:
     """
 
 
-for _command in (run, list_runs, show, retry, resume, tick, delete, graph):
+COMMANDS: Final = (
+    run,
+    list_runs,
+    show,
+    send_signal,
+    retry,
+    resume,
+    pause,
+    cancel,
+    resolve,
+    tick,
+    delete,
+    graph,
+)
+
+for _command in COMMANDS:
     flux.add_command(_command)
 
 
@@ -85,8 +104,7 @@ def main() -> None:
 def _tell(error: BaseException, *, as_json: bool) -> ExitCode:
     """Write the error to standard error; return the exit code that it leads to."""
     failure = failure_of(error)
-    if failure.exit is ExitCode.INTERNAL and _debugging():
-        click.echo("".join(format_exception(error)), err=True, nl=False)
+    show_defect(error)
     if as_json:
         document = {"error": {"code": failure.code, "message": failure.message}}
         click.echo(json.dumps(document), err=True)
@@ -95,10 +113,6 @@ def _tell(error: BaseException, *, as_json: bool) -> ExitCode:
     else:
         click.echo(f"flux: {failure.message}", err=True)
     return failure.exit
-
-
-def _debugging() -> bool:
-    return os.environ.get("FLUX_DEBUG") == "1"
 
 
 def _discard_stdout() -> None:

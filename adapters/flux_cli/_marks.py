@@ -18,8 +18,13 @@ OF_RUN: Final = {
     RunStatus.PENDING: Mark("○", "cyan"),
     RunStatus.RUNNING: Mark("▶", "blue"),
     RunStatus.SUSPENDED: Mark("…", "yellow"),
+    RunStatus.PAUSED: Mark("‖", "yellow"),
     RunStatus.COMPLETED: Mark("✔", "green"),
     RunStatus.FAILED: Mark("✘", "red"),
+    RunStatus.CANCELLED: Mark("⊘", "magenta"),
+    RunStatus.ROLLING_BACK: Mark("↶", "blue"),
+    RunStatus.ROLLED_BACK: Mark("↺", "magenta"),
+    RunStatus.COMPENSATION_FAILED: Mark("!", "bold red"),
 }
 
 OF_STEP: Final = {
@@ -28,6 +33,9 @@ OF_STEP: Final = {
     StepStatus.COMPLETED: Mark("✓", "green"),
     StepStatus.FAILED: Mark("✗", "red"),
     StepStatus.SKIPPED: Mark("-", "dim"),
+    StepStatus.SUSPENDED: Mark("…", "yellow"),
+    StepStatus.COMPENSATING: Mark("↶", "blue"),
+    StepStatus.COMPENSATED: Mark("↺", "magenta"),
 }
 
 NOT_REACHED: Final = Mark("·", "dim")

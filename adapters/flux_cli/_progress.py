@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import click
-from rich.live import Live
 from rich.text import Text
 
 from flux_cli import _terminal
@@ -51,31 +49,22 @@ class Progress:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Show the line on standard error while the block lasts, if that is a terminal.
-
-        What the app prints meanwhile goes to standard error too: standard output is the command's answer.
+        """Show the line while the block lasts; see `_terminal.live`.
 
         Raises:
             click.Abort: the block was interrupted; the message says how the run goes on.
         """
-        console = _terminal.stderr()
-        line = Live(
-            get_renderable=self.__rich__, console=console, transient=True, auto_refresh=console.is_terminal
-        )
         try:
-            with redirect_stdout(sys.stderr):
-                if not console.is_terminal:
-                    yield
-                    return
-                with line:
-                    yield
+            with _terminal.live(self):
+                yield
         except KeyboardInterrupt:
-            saved = (
-                f"; run {self.run_id} is saved, and goes on after its lease with: flux tick"
-                if self.run_id
-                else ""
-            )
+            saved = f"; {saved_run(self.run_id)}" if self.run_id else ""
             raise click.Abort(f"interrupted{saved}") from None
+
+
+def saved_run(run_id: str) -> str:
+    """Return what to tell of a run that was interrupted."""
+    return f"run {run_id} is saved, and goes on after its lease with: flux tick"
 
 
 def _attempt(event: TraceEvent) -> str:
@@ -94,6 +83,10 @@ def _reported(event: TraceEvent) -> str:
     )
 
 
+def _undoing(event: TraceEvent) -> str:
+    return f"{event.step_name} · compensation"
+
+
 def _nothing(event: TraceEvent) -> str:
     return event.workflow_name
 
@@ -102,4 +95,5 @@ _DOING: Final[dict[str, Callable[[TraceEvent], str]]] = {
     "step:start": _attempt,
     "step:retry": _retry,
     "step:progress": _reported,
+    "step:compensate": _undoing,
 }

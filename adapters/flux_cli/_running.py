@@ -1,30 +1,35 @@
-"""`flux run`, `flux retry` and `flux resume`: the commands that work on one run until it ends or stops."""
+"""`flux run`, `flux retry` and `flux resume`: the commands that run until a run ends or stops."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from flux_cli._answer import found, show_run
+from flux_cli._answer import show_run
+from flux_cli._bulk import on_chosen
 from flux_cli._exit import ExitCode, exit_code_of
 from flux_cli._find_app import required_app
-from flux_cli._input import read_input
+from flux_cli._input import METAVAR, read_value
 from flux_cli._open import opened
 from flux_cli._options import json_option, placed, traceback_option
 from flux_cli._progress import Progress
+from flux_cli._selection import selecting
 from flux_cli._words import instant
-from flux_core import NotRetryable, Run, RunBusy, StepStatus, check_id
+from flux_cli._working import Action
+from flux_core import NotRetryable, RunBusy, RunStatus, StepStatus, check_id
 
 if TYPE_CHECKING:
     from flux_cli._options import Place
+    from flux_cli._selection import Selection
+    from flux_core import App, Result, Run
 
 
 @click.command
 @click.argument("names", metavar="[APP] WORKFLOW", nargs=-1, required=True)
 @click.option(
-    "--input", "given", metavar="FILE|-|JSON", required=True, help="The run's input; - is standard input."
+    "--input", "given", metavar=METAVAR, required=True, help="The run's input; - is standard input."
 )
 @click.option(
     "--id", "run_id", metavar="ID", help="The run's id; the same id is the same run. By default a new one."
@@ -54,7 +59,7 @@ def run(
         raise click.UsageError(f"expected [APP] WORKFLOW, got {len(names)} names: {' '.join(names)}")
     app = required_app(app_name[0] if app_name else place.app)
     definition = app.workflow(workflow)
-    value = read_input(given)
+    value = read_value(given, "input")
     definition.plan.input.validate(value)  # the engine does so too; now, what is wrong leaves no file behind
     if run_id is not None:
         check_id(run_id)
@@ -67,40 +72,45 @@ def run(
 
 
 @click.command
-@click.argument("run_id", metavar="ID")
 @click.option("--step", metavar="NAME", help="The step to go back to; by default the one that failed.")
 @click.option("--redo-commits", is_flag=True, help="Run completed commits from there on again too.")
+@selecting(RunStatus.FAILED, RunStatus.COMPENSATION_FAILED)
 @json_option
 @traceback_option
 @placed
 def retry(
-    place: Place, run_id: str, step: str | None, *, redo_commits: bool, as_json: bool, traceback: bool
+    place: Place, *, chosen: Selection, step: str | None, redo_commits: bool, as_json: bool, traceback: bool
 ) -> ExitCode:
-    """Go back to a step of a run that has ended, and run on from there."""
-    progress = Progress()
-    with opened(required_app(place.app), place.store, existing=True, trace=(progress,)) as app:
-        stored = found(app, run_id)
-        step = step or _failed_step(stored)
-        with progress.shown():
-            result = app.retry_step(stored.workflow, run_id, step, redo_commits=redo_commits)
-        show_run(app, run_id, as_json=as_json, traceback=traceback)
-    return exit_code_of(result.status)
+    """Go back to a step of a run that has ended, and run on from there.
+
+    A run whose rollback failed goes on with its rollback. Instead of an ID, filters name many runs; without
+    --status those that failed, or whose rollback did.
+    """
+
+    def work(app: App, run: Run) -> Result[Any]:
+        if run.status is RunStatus.COMPENSATION_FAILED and step is None and not redo_commits:
+            return app.resume(run.workflow, run.id)
+        name = _failed_step(run) if step is None else step
+        return app.retry_step(run.workflow, run.id, name, redo_commits=redo_commits)
+
+    return on_chosen(place, chosen, Action("Retry", work), as_json=as_json, traceback=traceback)
 
 
 @click.command
-@click.argument("run_id", metavar="ID")
+@selecting(RunStatus.PAUSED)
 @json_option
 @traceback_option
 @placed
-def resume(place: Place, run_id: str, *, as_json: bool, traceback: bool) -> ExitCode:
-    """Go on with a run that can go on; show any other as it stands."""
-    progress = Progress()
-    with opened(required_app(place.app), place.store, existing=True, trace=(progress,)) as app:
-        stored = found(app, run_id)
-        with progress.shown():
-            result = app.resume(stored.workflow, run_id)
-        show_run(app, run_id, as_json=as_json, traceback=traceback)
-    return exit_code_of(result.status)
+def resume(place: Place, *, chosen: Selection, as_json: bool, traceback: bool) -> ExitCode:
+    """Go on with a run that can go on; show any other as it stands.
+
+    Instead of an ID, filters name many runs; without --status those that are paused.
+    """
+
+    def work(app: App, run: Run) -> Result[Any]:
+        return app.resume(run.workflow, run.id)
+
+    return on_chosen(place, chosen, Action("Resume", work), as_json=as_json, traceback=traceback)
 
 
 def _failed_step(run: Run) -> str:

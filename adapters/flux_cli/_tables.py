@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flux_cli._marks import OF_RUN, OF_STEP
-from flux_cli._words import age, duration
+from flux_cli._words import age, duration, end_of
 from flux_core import RunStatus
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def runs_table(runs: Iterable[Run], *, now: float) -> Table:
-    """Return the table; ages and the durations of running runs are reckoned up to `now`, in Unix seconds."""
+    """Return the table; ages and the durations of runs under way are reckoned up to `now`, in Unix seconds."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column(
         "id", overflow="fold"
@@ -28,7 +28,7 @@ def runs_table(runs: Iterable[Run], *, now: float) -> Table:
         table.add_column(heading, no_wrap=True)
     for run in runs:
         status = OF_RUN[run.status]
-        end = now if run.status is RunStatus.RUNNING else run.updated_at
+        end = end_of(run, now)
         table.add_row(
             Text(run.id, style="bold"),
             Text(run.workflow, no_wrap=True, overflow="ellipsis"),
@@ -41,9 +41,12 @@ def runs_table(runs: Iterable[Run], *, now: float) -> Table:
 
 
 def _standing(run: Run) -> Text:
-    """Return the node that the run has come to, and how often it was tried if that was not once."""
-    if not run.history:
+    """Return the node that the run has come to, how often it was tried if not once, and what it waits for."""
+    going_back = run.compensations and run.status is not RunStatus.ROLLED_BACK
+    records = run.compensations if going_back else run.history
+    if not records:
         return Text("-", style="dim")
-    last = run.history[-1]
+    last = records[-1]
     tries = f", {last.attempts} tries" if last.attempts > 1 else ""
-    return Text(last.name + tries, style=OF_STEP[last.status].style)
+    waits = f", for {run.waits_for}" if run.waits_for not in (None, last.name) else ""
+    return Text(last.name + tries + waits, style=OF_STEP[last.status].style)

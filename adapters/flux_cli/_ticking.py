@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from flux_cli._exit import ExitCode
+from flux_cli._filters import Filters, served
 from flux_cli._find_app import required_app
 from flux_cli._json_out import print_document, tick_document
 from flux_cli._open import opened
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from flux_cli._options import Place
-    from flux_core import App, Run, TickReport
+    from flux_core import App, TickReport
 
 STOPPING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-LIVE: Final = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.SUSPENDED)
+LIVE: Final = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.SUSPENDED, RunStatus.ROLLING_BACK)
 STDERR: Final = 2  # a signal handler may come in the middle of a write, where `sys.stderr` cannot be used
 
 
@@ -50,7 +51,7 @@ STDERR: Final = 2  # a signal handler may come in the middle of a write, where `
 def tick(place: Place, *, watch: bool, every: float, limit: int, as_json: bool) -> ExitCode:
     """Go on with every run that is due.
 
-    Due is what was started, has backed off for long enough, or was left by a worker that was lost.
+    Due is what was started, has slept, waited or backed off for long enough, or was left by a worker that was lost.
     With --watch the first Ctrl-C lets the tick in hand end; a second one interrupts it.
     """
     progress = Progress()
@@ -113,23 +114,14 @@ def _stop_asked(*, watch: bool) -> Iterator[Stop]:
 def _line(report: TickReport) -> str:
     counts = report._asdict()
     due = counts.pop("due")
-    told = [f"{count} {what}" for what, count in counts.items() if count]
+    told = [f"{count} {what.replace('_', ' ')}" for what, count in counts.items() if count]
     return f"{due} due" + (f": {', '.join(told)}" if told else "")
 
 
 def _next(app: App, now: float) -> str:
     """Return when the first of the live runs will be due, in words; nothing if none is live."""
-    names = {workflow.name for workflow in app.workflows}
-    moments = [run.wake_at for run in _live(app) if run.workflow in names and run.wake_at is not None]
+    moments = [run.wake_at for run in served(app, Filters(status=LIVE)) if run.wake_at is not None]
     if not moments:
         return ""
     today = instant(now).partition(" ")[0]
     return f"; next at {instant(min(moments)).removeprefix(f'{today} ')}"
-
-
-def _live(app: App) -> Iterator[Run]:
-    page = app.list(status=LIVE)
-    yield from page
-    while page.cursor:
-        page = app.list(status=LIVE, cursor=page.cursor)
-        yield from page

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from flux_cli._details import Details
 from flux_cli._marks import NOT_REACHED, OF_RUN, OF_STEP, Mark
-from flux_cli._words import duration, instant, printable, shortened
+from flux_cli._outlook import outlook
+from flux_cli._words import duration, end_of, instant, printable, shortened
 from flux_core import RunStatus, StepStatus
 
 if TYPE_CHECKING:
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
 LONGEST_NAME: Final = 32  # cells
 LONGEST_BAR: Final = 40  # cells
 SHORTEST_BAR: Final = 8  # cells; where there is less room there is none
-
-NEXT: Final = {
-    RunStatus.PENDING: "begins with the next: flux tick",
-    RunStatus.RUNNING: "a worker holds it until {held_until}; if that is lost, it goes on with: flux tick",
-    RunStatus.SUSPENDED: "goes on at {wake_at} with: flux tick",
-    RunStatus.FAILED: "once the cause is gone: flux retry {id}",
-}
 
 
 class Row(NamedTuple):
@@ -80,11 +74,12 @@ def timeline(
         workflow: the definition, if it is known: what was not reached is drawn too.
         traceback: show the tracebacks of errors.
     """
-    end = now if run.status is RunStatus.RUNNING else run.updated_at
+    end = end_of(run, now)
     details = Details(run.initial, width, traceback=traceback)
-    rows = [_row(step, end, (*details.of(step),)) for step in run.history]
+    rows = [_row(step, end, (*details.of(step),)) for step in _own(run)]
     rows += _not_reached(run, end, workflow)
-    return Text("\n").join([*_header(run, end), *_chart(rows, run, end, width, stroke), *_next(run)])
+    rows += [_row(step, end, (*details.of(step),)) for step in run.compensations]
+    return Text("\n").join([*_header(run, end), *_chart(rows, run, end, width, stroke), *outlook(run)])
 
 
 def _header(run: Run, end: float) -> Iterator[Text]:
@@ -92,8 +87,17 @@ def _header(run: Run, end: float) -> Iterator[Text]:
     yield Text.assemble((run.id, "bold"), "  ", (f"{mark.sign} {run.status}", mark.style))
     yield Text(f"{run.workflow} version {printable(run.version)}", style="dim")
     yield Text(f"created {instant(run.created_at)} · took {duration(end - run.created_at)}", style="dim")
+    if run.expires_at is not None and not run.status.ended:
+        yield Text(f"must have ended by {instant(run.expires_at)}", style="dim")
     if run.tags:
         yield Text(f"tags {printable(', '.join(run.tags))}", style="dim")
+
+
+def _own(run: Run) -> Iterator[StepRecord]:
+    """Give the records of the nodes, without the errors of their compensations, which have rows of their own."""
+    errors = [record.error for record in run.compensations]
+    for step in run.history:
+        yield step._replace(error=None) if step.error in errors else step
 
 
 def _row(step: StepRecord, end: float, details: tuple[Text, ...]) -> Row:
@@ -146,11 +150,3 @@ def _chart(rows: list[Row], run: Run, end: float, width: int, stroke: str) -> It
         line.rstrip()
         yield line
         yield from row.details
-
-
-def _next(run: Run) -> Iterator[Text]:
-    if run.status in NEXT:
-        moments = {"held_until": run.held_until, "wake_at": run.wake_at}
-        told = {name: instant(time) for name, time in moments.items() if time is not None}
-        yield Text()
-        yield Text(NEXT[run.status].format(id=run.id, **told))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from flux_core import plain
+from flux_core import RunStatus, plain
+
+if TYPE_CHECKING:
+    from flux_core import Run
 
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _MINUTE: Final = 60
+_UNDER_WAY: Final = (RunStatus.RUNNING, RunStatus.SUSPENDED, RunStatus.ROLLING_BACK)
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -26,6 +30,11 @@ def duration(seconds: float) -> str:
     if round(seconds, 2) < _MINUTE:
         return f"{seconds:.2f} s"
     return " ".join(_in_units(round(seconds))[:2])
+
+
+def end_of(run: Run, now: float) -> float:
+    """Return up to when the run has lasted: now if it is under way, else when it was last saved."""
+    return now if run.status in _UNDER_WAY else run.updated_at
 
 
 def age(seconds: float) -> str:

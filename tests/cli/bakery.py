@@ -4,7 +4,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flux_core import App, Context, Fatal, Retry, Workflow
+from flux_core import App, Context, Fatal, OutcomeUnknown, Retry, Workflow
+
+DAY = 86_400  # seconds
 
 
 @dataclass
@@ -43,8 +45,11 @@ def charge(ctx: Ctx) -> None:
 
 def bake(ctx: Ctx) -> list[str]:
     """Bake, or run into the order's trouble as long as there is no file `mended`."""
-    if not Path("mended").exists():
-        if ctx.input.trouble == "burnt":
+    if Path("mended").exists():
+        if ctx.input.trouble == "cut short":
+            raise KeyboardInterrupt
+    else:
+        if ctx.input.trouble in {"burnt", "cut short"}:
             raise RuntimeError("the oven is too hot")
         if ctx.input.trouble == "cold oven":
             raise TimeoutError("the oven is too cold")
@@ -54,6 +59,21 @@ def bake(ctx: Ctx) -> list[str]:
             ctx.data.baked = [Path("bread")]  # type: ignore[list-item]  # what the test is about
     ctx.data.baked = ctx.data.baked or [item.product_id for item in ctx.input.items]
     return ctx.data.baked
+
+
+def refund(ctx: Ctx) -> None:
+    """Give the money back, unless the bank is closed."""
+    if ctx.input.trouble == "no refund" and not Path("mended").exists():
+        raise RuntimeError("the bank is closed")
+    print("refunding", ctx.input.order_id)
+    ctx.data.payment_id = None
+
+
+def send(ctx: Ctx) -> str:
+    """Send the cake, or not know whether it was sent."""
+    if ctx.input.trouble == "lost parcel":
+        raise OutcomeUnknown("the courier does not answer")
+    return "sent"
 
 
 def rest(ctx: Ctx) -> None:
@@ -80,6 +100,13 @@ order = (
     .commit("deliver", lambda ctx: f"delivered {ctx.input.order_id}")
 )
 
+cake = (
+    Workflow("cake", input=Order, data=Progress, timeout=30 * DAY)
+    .commit("charge", charge, compensate=refund)
+    .wait("approved", timeout=7 * DAY)
+    .commit("send", send, once=True)
+)
+
 patient = Workflow("patient").step("wait", wait_for_go)
 
-app = App([order, patient], lease=0.3)
+app = App([order, cake, patient], lease=0.3)

@@ -11,9 +11,21 @@ import click
 import pytest
 
 import flux_cli
-from flux_cli._exit import MEANINGS, ExitCode, exit_code_of, failure_of
-from flux_cli._main import OneLineLog
-from flux_core import LeaseLost, NotSerializable, RunBusy, RunStatus, StoreError, __version__
+from flux_cli._exit import GRAVEST_FIRST, MEANINGS, ExitCode, exit_code_of, failure_of, refusal_code
+from flux_cli._main import COMMANDS, OneLineLog
+from flux_core import (
+    Interrupted,
+    LeaseLost,
+    NotSerializable,
+    RunBusy,
+    RunEnded,
+    RunNotFound,
+    RunStatus,
+    SignalNotExpected,
+    StepNotFound,
+    StoreError,
+    __version__,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,16 +41,14 @@ def test_help_lists_every_exit_code(flux: Callable[..., Result]) -> None:
 
 def test_help_lists_every_command(flux: Callable[..., Result]) -> None:
     """Each command is in `flux --help`."""
-    shown = flux("--help").stdout
-    assert all(
-        f"  {name} " in shown
-        for name in ("run", "list", "show", "retry", "resume", "tick", "delete", "graph")
-    )
+    listed = flux("--help").stdout.partition("Commands:")[2].partition("Exit codes:")[0]
+    shown = re.findall(r"^  (\w+) ", listed, re.MULTILINE)
+    assert sorted(shown) == sorted(command.name for command in COMMANDS if command.name)
 
 
 def test_no_line_of_help_is_cut(flux: Callable[..., Result]) -> None:
     """Each command's line in `flux --help` is a whole sentence."""
-    assert "..." not in flux("--help", terminal_width=80).stdout.partition("Commands:")[2]
+    assert "..." not in flux("--help").stdout.partition("Commands:")[2]
 
 
 def test_every_command_has_help(flux: Callable[..., Result]) -> None:
@@ -70,6 +80,9 @@ def test_an_error_is_json_where_the_answer_is(flux: Callable[..., Result]) -> No
     [
         (RunBusy("held", until=1.0), (ExitCode.NOT_NOW, "RUN_BUSY", "held")),
         (LeaseLost("lost"), (ExitCode.NOT_NOW, "LEASE_LOST", "lost")),
+        (RunEnded("over"), (ExitCode.NOT_NOW, "RUN_ENDED", "over")),
+        (SignalNotExpected("over"), (ExitCode.NOT_NOW, "SIGNAL_NOT_EXPECTED", "over")),
+        (Interrupted("who knows"), (ExitCode.RUN_FAILED, "INTERRUPTED", "who knows")),
         (StoreError("gone"), (ExitCode.STORE_FAILED, "STORE_ERROR", "gone")),
         (NotSerializable("odd", path="a"), (ExitCode.USAGE, "NOT_SERIALIZABLE", "a: odd")),
         (click.UsageError("what?"), (ExitCode.USAGE, "USAGE", "what?")),
@@ -83,15 +96,34 @@ def test_an_error_has_the_exit_code_of_its_class(
     assert failure_of(error) == told
 
 
-@pytest.mark.parametrize(("status", "code"), [*zip(RunStatus, [6, 6, 6, 0, 1], strict=True)])
+@pytest.mark.parametrize(("status", "code"), [*zip(RunStatus, [6, 6, 6, 6, 0, 1, 1, 6, 1, 1], strict=True)])
 def test_a_run_has_the_exit_code_of_its_status(status: RunStatus, code: int) -> None:
-    """Completed is 0, failed 1; what has not ended goes on, which is 6."""
+    """Completed is 0, any other end 1; what has not ended is 6."""
     assert exit_code_of(status) == code
+
+
+def test_a_run_that_stands_where_it_was_to_be_brought_is_done() -> None:
+    """A status that the command was asked for is 0, whatever it would be otherwise."""
+    assert exit_code_of(RunStatus.CANCELLED, asked=(RunStatus.CANCELLED,)) == 0
+
+
+def test_of_many_runs_the_gravest_counts() -> None:
+    """A defect goes before a failing store, this before a failed run, a run that was busy, one that is suspended."""
+    assert [*GRAVEST_FIRST] == [70, 5, 1, 4, 6, 0]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(ZeroDivisionError(), 70), (StoreError(), 5), (RunEnded(), 4), (RunNotFound(), 4), (StepNotFound(), 4)],
+)
+def test_one_of_many_runs_that_cannot_be_worked_on(error: Exception, code: int) -> None:
+    """A defect and a failing store keep their exit code; any other error is that run's, and not possible."""
+    assert refusal_code(failure_of(error)) == code
 
 
 def test_a_defect_is_one_line(flux: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     """An error that nobody expected is told in one line, which says how to see more."""
-    monkeypatch.setattr("flux_cli._reading.page_document", lambda page: 1 / 0)
+    monkeypatch.setattr("flux_cli._answer.page_document", lambda page: 1 / 0)
     result = flux("list", "--store", "memory://", "--json")
     assert (result.exit_code, len(result.stderr.splitlines())) == (70, 1)
     assert "FLUX_DEBUG=1" in json.loads(result.stderr)["error"]["message"]
@@ -101,7 +133,7 @@ def test_a_defect_is_traced_when_debugging(
     flux: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With FLUX_DEBUG=1 the traceback comes before that line."""
-    monkeypatch.setattr("flux_cli._reading.page_document", lambda page: 1 / 0)
+    monkeypatch.setattr("flux_cli._answer.page_document", lambda page: 1 / 0)
     result = flux("list", "--store", "memory://", "--json", env={"FLUX_DEBUG": "1"})
     assert (result.exit_code, result.stderr.splitlines()[0]) == (70, "Traceback (most recent call last):")
 

@@ -64,6 +64,38 @@ def test_a_commit_has_two_frames() -> None:
     assert [len(box.findall(f"{SVG}rect")) for box in boxes] == [1, 2]
 
 
+def test_a_sleep_and_a_wait_are_no_boxes() -> None:
+    """A sleep is drawn round at its ends, a wait as a hexagon; neither looks like a step."""
+    picture = drawn(Workflow("w").sleep("night", 60).wait("go"))
+    sleep, wait = picture.findall(f"{SVG}g")
+    (frame,) = sleep.findall(f"{SVG}rect")
+    assert (frame.get("class"), frame.get("rx")) == ("frame sleep", "23")
+    assert [path.get("class") for path in wait.findall(f"{SVG}path")] == ["frame wait"]
+
+
+def test_a_box_says_how_its_node_is_treated() -> None:
+    """How long a sleep or a wait is, what becomes of the wait then, and what is undone or made once, is said."""
+    picture = drawn(
+        Workflow("w")
+        .sleep("night", 60)
+        .sleep("nap", lambda ctx: 5)
+        .wait("go", timeout=90, on_timeout="skip")
+        .commit("pay", print, once=True, compensate=print)
+    )
+    assert [title.text for title in picture.iterfind(f"{SVG}g/{SVG}title")] == [
+        "night: sleep · 60 s",
+        "nap: sleep · as the run says",
+        "go: wait · timeout 90 s · then skipped",
+        "pay: commit · once · compensated",
+    ]
+
+
+def test_the_picture_names_the_time_out_of_the_workflow() -> None:
+    """How long a run may take is in the picture's title."""
+    picture = drawn(Workflow("w", timeout=3600).step("s", print))
+    assert picture.findtext(f"{SVG}title") == "Workflow w, version 1, timeout 3600 s"
+
+
 def test_a_condition_is_a_diamond_with_an_edge_past_the_node() -> None:
     """A conditional node has a diamond before it, and an edge labelled no that passes it by."""
     picture = drawn(Workflow("w").step("s", print, when=bool))
@@ -87,7 +119,7 @@ def test_a_long_name_is_cut() -> None:
 
 def test_everything_is_inside_the_picture() -> None:
     """No box and no edge reaches beyond the picture's own size."""
-    picture = drawn(Workflow("w").step("a", print, when=bool).commit("b" * 60, print, when=bool))
+    picture = drawn(Workflow("w").step("a", print, when=bool).commit("b" * 60, print, when=bool).wait("go"))
     width, height = float(str(picture.get("width"))), float(str(picture.get("height")))
     for box in picture.iter(f"{SVG}rect"):
         assert float(str(box.get("x"))) + float(str(box.get("width"))) < width

@@ -149,3 +149,17 @@ def test_a_terminal_shows_the_step_in_hand(spawn: Spawn, folder: Path) -> None:
     (folder / "go").touch()
     assert json.loads(process.communicate(timeout=PATIENCE)[0])["status"] == "completed"
     os.close(ours)
+
+
+@pytest.mark.usefixtures("started")
+def test_a_terminal_shows_how_many_runs_are_done(spawn: Spawn, folder: Path) -> None:
+    """While many runs are gone on with, standard error says how many are done; the output is the counts."""
+    ours, theirs = os.openpty()
+    process = spawn("resume", "--status", "pending", "--yes", stderr=theirs)
+    os.close(theirs)
+    seen = b""
+    while b"0 of 1" not in seen or b"half way" not in seen:
+        seen += os.read(ours, 1024)
+    (folder / "go").touch()
+    assert process.communicate(timeout=PATIENCE)[0] == "1 run: 1 completed\n"
+    os.close(ours)

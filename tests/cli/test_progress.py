@@ -28,6 +28,10 @@ EVENTS = {
         ),
         "bake · 40% in the oven",
     ),
+    "a compensation": (
+        TraceEvent("step:compensate", 0, "r1", "order", "bake"),
+        "bake · compensation",
+    ),
 }
 
 

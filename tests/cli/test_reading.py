@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flux_core import App, Workflow
+from flux_core import App, Workflow, wait
 from flux_core.storage import SQLiteStorage
 from flux_core.testing import FakeClock
 
@@ -75,6 +75,29 @@ def test_list_shows_the_step_and_its_tries(flux: Callable[..., Result]) -> None:
     flux("run", "order", "--input", '{"order_id": "o2", "trouble": "cold oven"}', "--id", "r2")
     lines = flux("list").stdout.splitlines()
     assert ["  bake, 2 tries  " in lines[1], "  bake           " in lines[2]] == [True, True]
+
+
+def test_list_shows_what_a_step_waits_for(flux: Callable[..., Result]) -> None:
+    """A step whose handler waits for a signal of another name is listed with that name."""
+    ask = Workflow("ask").step("ask", lambda ctx: wait("answer"))
+    with App([ask], SQLiteStorage("flux.db")) as app:
+        app.execute("ask", {}, id="r1")
+    assert "  ask, for answer  " in flux("list").stdout
+
+
+def test_list_shows_the_compensation_that_failed(flux: Callable[..., Result]) -> None:
+    """A run whose rollback failed is listed with what could not be undone, one rolled back with what failed first."""
+    flow = Workflow("w").commit("pay", print, compensate=lambda ctx: 1 / len(ctx.input)).step("s", fail)
+    with App([flow], SQLiteStorage("flux.db")) as app:
+        app.execute("w", {}, id="r1")
+        app.execute("w", {"a": 1}, id="r2")
+    lines = flux("list").stdout.splitlines()[1:]
+    assert [line.split()[3:5] for line in lines] == [["rolled_back", "s"], ["compensation_failed", "pay"]]
+
+
+def test_list_until_a_time(flux: Callable[..., Result]) -> None:
+    """`--until` lists runs created before then; the moment itself is out."""
+    assert ids(flux("list", "--store", STORE, "--until", "2026-01-02", "--json")) == ["a"]
 
 
 def test_list_folds_long_ids_on_a_narrow_terminal(flux: Callable[..., Result], folder: Path) -> None:

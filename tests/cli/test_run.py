@@ -120,7 +120,7 @@ def test_an_unknown_workflow_leaves_nothing_behind(flux: Callable[..., Result], 
     result = flux("run", "bread", "--input", "{}")
     assert (result.exit_code, result.stderr) == (
         2,
-        "flux: the app has no workflow 'bread'; it has: order, patient\n",
+        "flux: the app has no workflow 'bread'; it has: order, cake, patient\n",
     )
     assert not list(folder.iterdir())
 

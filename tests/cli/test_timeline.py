@@ -95,7 +95,12 @@ def run_of(status: RunStatus, *history: StepRecord, held_until: float | None = N
         data={},
         initial={},
         history=history,
+        compensations=(),
         error=None,
+        inbox=(),
+        waits_for=None,
+        waits_until=None,
+        expires_at=None,
         tags=(),
         revision=1,
         interruptions=0,
@@ -238,3 +243,74 @@ def test_a_name_of_two_cells_a_character_keeps_the_columns() -> None:
     """Columns are aligned by the cells that names take, not by their characters."""
     shown = lines(run_of(RunStatus.COMPLETED, step("検証", 0, 5), step("ab", 5, 10)), width=24)
     assert shown == ["  ✓ 検証  step  5.00 s", "  ✓ ab    step  5.00 s"]
+
+
+def test_a_wait_lasts_until_now() -> None:
+    """In a suspended run the node that stands open, and the run itself, last until now."""
+    open_wait = step("go", 0, None, kind="wait", status=StepStatus.SUSPENDED)
+    run = run_of(RunStatus.SUSPENDED, open_wait)._replace(waits_for="go")
+    assert lines(run) == [
+        "  … go  wait  20.00 s  ========================================",
+        "",
+        "waits for: flux signal r1 go",
+    ]
+
+
+def test_what_is_to_be_typed_is_quoted() -> None:
+    """A signal whose name has blanks is named as a shell takes it."""
+    run = run_of(RunStatus.SUSPENDED)._replace(waits_for="go on", waits_until=60.0)
+    assert lines(run)[-1] == "waits until 1970-01-01 00:01:00Z for: flux signal r1 'go on'"
+
+
+def test_a_rollback_that_is_held_says_so() -> None:
+    """A run that goes back is held by a worker as one that goes forward is."""
+    run = run_of(RunStatus.ROLLING_BACK, held_until=60.0)
+    assert lines(run)[-1].startswith("a worker holds it until 1970-01-01 00:01:00Z")
+
+
+def test_the_error_of_a_compensation_stands_with_it_alone() -> None:
+    """A compensation has a line of its own below the nodes, with its error, and the node's line is without that."""
+    error = ErrorInfo("ValueError", "no", "STEP_FAILED", retryable=True)
+    charge = step("charge", 0, 4, status=StepStatus.COMPENSATING, error=error)
+    undo = step("charge", 8, 10, kind="compensation", status=StepStatus.FAILED, error=error)
+    run = run_of(RunStatus.COMPENSATION_FAILED, charge)._replace(compensations=(undo,))
+    assert [line.split()[:3] for line in lines(run)[:3]] == [
+        ["↶", "charge", "step"],
+        ["✗", "charge", "compensation"],
+        ["ValueError:", "no"],
+    ]
+
+
+def test_the_end_that_a_run_must_have_is_told_until_it_has_ended() -> None:
+    """The workflow's time-out is in the header of a run that has not ended."""
+    texts = [
+        timeline(run_of(status)._replace(expires_at=60.0), now=20, width=80, stroke="=").plain
+        for status in (RunStatus.PAUSED, RunStatus.COMPLETED)
+    ]
+    assert ["must have ended by 1970-01-01 00:01:00Z" in text for text in texts] == [True, False]
+
+
+VERSIONS = """
+from flux_core import App, Workflow
+
+def versions(*numbers):
+    flows = {
+        "1": Workflow("w", version="1").wait("go").step("old", print),
+        "2": Workflow("w", version="2").wait("go").step("new", print),
+    }
+    return [flows[number] for number in numbers]
+
+both = App(versions("1", "2"))
+first = App(versions("1"))
+second = App(versions("2"))
+"""
+
+
+@pytest.mark.parametrize(("app", "left"), [("both", "old"), ("second", "new")])
+def test_a_run_is_drawn_under_its_own_version(
+    flux: Callable[..., Result], folder: Path, app: str, left: str
+) -> None:
+    """Of several versions of a workflow the run's own says what is left; where there is none, the last does."""
+    (folder / "vers.py").write_text(VERSIONS)
+    flux("run", "vers:first", "w", "--input", "{}", "--id", "r1")
+    assert f"  · {left} " in flux("show", "r1", "--app", f"vers:{app}").stdout

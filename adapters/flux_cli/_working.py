@@ -1,0 +1,52 @@
+"""Working on a run that is stored, and showing it when that is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flux_cli._answer import found, show_run
+from flux_cli._exit import exit_code_of
+from flux_cli._find_app import required_app
+from flux_cli._open import opened
+from flux_cli._progress import Progress
+from flux_cli._terminal import confirm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from flux_cli._exit import ExitCode
+    from flux_cli._options import Place
+    from flux_core import App, Result, Run, RunStatus
+
+    Work = Callable[[App, Run], Result[Any] | Run]
+
+
+class Action(NamedTuple):
+    """What a command does with a run."""
+
+    verb: str
+    """What it is called where a person is asked, such as `Cancel`."""
+    work: Work
+    """Given the stored run; returns it as it stands then."""
+    asked: Collection[RunStatus] = ()
+    """Where it is to bring the run, if that is not to its completion."""
+    question: bool = False
+    """Whether a person is asked even about a single run."""
+
+
+def on_one(
+    place: Place, run_id: str, action: Action, *, yes: bool = False, as_json: bool, traceback: bool
+) -> ExitCode:
+    """Do it to the run, and show the run."""
+    progress = Progress()
+    with opened(required_app(place.app), place.store, existing=True, trace=(progress,)) as app:
+        stored = found(app, run_id)
+        if action.question and not yes:
+            confirm(
+                f"{action.verb} run {stored.id} of {stored.workflow}, {stored.status}?",
+                otherwise="nothing was done",
+            )
+        with progress.shown():
+            result = action.work(app, stored)
+        show_run(app, run_id, as_json=as_json, traceback=traceback)
+    return exit_code_of(result.status, asked=action.asked)
