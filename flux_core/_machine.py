@@ -159,7 +159,7 @@ class Machine(Generic[D]):
         """Tell a run that has failed at a commit that the commit did happen, and go on with the run."""
         planned = self._plan.nodes[self._workflow.index(step)]
         try:
-            value = "null" if output is None else planned.output.encode(planned.output.validate(output))
+            value = planned.output.encode(planned.output.validate(output))
         except NotSerializable as error:
             raise InvalidInput(error.reason, path=error.path or "output") from error
         letter = Letter(OUTCOME, self._worker.token, name=step, value=value)

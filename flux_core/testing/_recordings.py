@@ -4,63 +4,34 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
 from flux_core._app import App
 from flux_core._async_engine import AsyncEngine
-from flux_core._context import Context, D
 from flux_core._driver import Driver
-from flux_core._effects import Invoke
 from flux_core._engine import Engine
-from flux_core._errors import DefinitionChanged, InvalidInput
+from flux_core._errors import InvalidInput
 from flux_core._flows import Flows
 from flux_core._ids import check_id
 from flux_core._keeping import load
 from flux_core._letter import PAUSE, RESUME
 from flux_core._loop import LoopThread
-from flux_core._outside import check_workflow, not_found
+from flux_core._outside import not_found
 from flux_core._path import within
-from flux_core._standing import check_definition, fitting
-from flux_core._status import RunStatus, StepStatus, status_of
+from flux_core._status import status_of
 from flux_core._stored import dumps
-from flux_core._suspension import seconds
 from flux_core._types import codec_for
-from flux_core._walk import outputs
-from flux_core._workflow import COMMIT, WAIT
 from flux_core.storage import MemoryStorage, Record
 from flux_core.testing._clock import FakeClock
+from flux_core.testing._rehearsal import Rehearsal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from flux_core._effects import Flow
-    from flux_core._entry import Entry
-    from flux_core._plan import PlannedNode
-    from flux_core._result import Result
-    from flux_core._state import RunState
+    from flux_core._context import D
     from flux_core._workflow import Workflow
     from flux_core.storage import Storage
+    from flux_core.testing._rehearsal import Replay
 
 FORMAT: Final = 1
-
-
-class Replay(NamedTuple, Generic[D]):
-    """How a recorded run would go on."""
-
-    id: str
-    status: RunStatus
-    """Where the run stood when it was recorded."""
-    position: int
-    """How many nodes it had behind it."""
-    node: str | None
-    """The node whose handler, or whose compensation, would be called next, or at which the run sleeps or waits.
-
-    None if none would be: the run has ended, is to be cancelled, has nothing left to run, or was interrupted in a
-    commit with `once=True`, which a person decides about.
-    """
-    data: D
-    """What that node would be given; at the end, the data as it is."""
 
 
 def record(source: Engine | AsyncEngine | App | Storage, run_id: str) -> str:
@@ -132,8 +103,7 @@ def replay(recording: str, workflow: Workflow[Any, D]) -> Replay[D]:
     with closing(LoopThread()) as loop:
         flows = Flows(storage, clock=clock, max_inline_wait=0)
         driver = Driver(flows, loop)
-        state = driver.run(load(check_id(stored.id)))
-        return _Rehearsal(cast("RunState", state), workflow, flows, driver).replay()
+        return Rehearsal(check_id(stored.id), workflow, flows, driver).replay()
 
 
 class _Tape(MemoryStorage):
@@ -179,40 +149,41 @@ class _Recording(TypedDict):
     blobs: dict[str, Any]
 
 
-class _Rehearsal(Generic[D]):
-    """A run that goes on under a definition up to where something would be done in the world."""
+def _storage_of(source: Engine | AsyncEngine | App | Storage) -> Storage:
+    engine = source.engine if isinstance(source, App) else source
+    return engine.storage if isinstance(engine, Engine | AsyncEngine) else engine
 
-    def __init__(self, state: RunState, workflow: Workflow[Any, D], flows: Flows, driver: Driver) -> None:
-        self._state = state
-        self._workflow = workflow
-        self._plan = workflow.plan
-        self._flows = flows
-        self._driver = driver
 
-    def replay(self) -> Replay[D]:
-        """Check what lies behind the run, and go on with it."""
-        state = self._state
-        check_workflow(state.origin, self._workflow.name)
-        check_definition(state, self._workflow, len(state.entries))
-        self._check_past()
-        self._check_present()
-        node, data = self._fitting(self._go_on, " in its inbox")
-        return Replay(state.id, state.status, len(state.history), node, data)
+def _read(recording: str) -> tuple[Record, dict[str, bytes]]:
+    """Return the record and the blobs of a recording, the run as if nobody held it or had paused it, and as due now."""
+    whole = _parsed(recording)
+    columns, document = whole["run"], whole["document"]
+    document.pop("lease", None)
+    if isinstance(inbox := document.get("inbox"), list):
+        document["inbox"] = [letter for letter in inbox if letter["kind"] not in (PAUSE, RESUME)]
+    stored = Record(
+        **{
+            **columns,
+            "status": status_of(columns["status"]),
+            "wake_at": columns["updated_at"],
+            "document": dumps(document).encode(),
+        }
+    )
+    return stored, {key: dumps(value).encode() for key, value in whole["blobs"].items()}
 
-    def _check_past(self) -> None:
-        """Go through the nodes that ran, with the data that each of them found."""
-        state, plan = self._state, self._plan
-        self._fitting(lambda: plan.input.decode(state.origin.input), " as its input")
-        fields = dict(state.origin.initial)
-        self._fitting(lambda: plan.data.build(fields), " as its first data")
-        for place, entry in enumerate(state.entries):
-            planned = plan.nodes[place]
-            self._check_decision(planned, entry, fields)
-            if planned.node.duration is not None and entry.status is not StepStatus.SKIPPED:
-                self._check_duration(planned, fields)
-            self._fitting(
-                lambda: planned.output.decode(entry.output) if entry.status is StepStatus.COMPLETED else None,  # noqa: B023
-                f" as the output of {entry.kind} {entry.name!r}",
-            )
-            entry.apply(fields)
-            self._fitting(lambda: plan.data.build(fields), f" as data after {entry.kind} {entry.name!r}")
+
+def _parsed(recording: str) -> _Recording:
+    try:
+        whole = json.loads(recording)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"expected JSON, as record() returns it: {error}", path="recording") from None
+    written = whole.get("recording", FORMAT) if isinstance(whole, dict) else FORMAT
+    if written != FORMAT:
+        raise InvalidInput(
+            f"made by another Flux (format {written!r}; this one knows {FORMAT}); upgrade flux-serverless",
+            path="recording",
+        )
+    try:
+        return cast("_Recording", codec_for(_Recording).validate(whole))
+    except InvalidInput as error:
+        raise within(error, "recording") from None

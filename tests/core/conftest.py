@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable
 from contextlib import closing, contextmanager
 from contextvars import copy_context
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import pytest
@@ -67,6 +68,13 @@ def steal(store: Storage, run_id: str) -> None:
         revision=record.revision + 1, writer="other", document=json.dumps(document).encode()
     )
     store.save(taken, replaces=record.revision)
+
+
+def elsewhere(call: Callable[[], object]) -> None:
+    """Make the call in another thread, where no event loop runs, and wait for it."""
+    thread = Thread(target=call)
+    thread.start()
+    thread.join(5)
 
 
 class Death(BaseException):

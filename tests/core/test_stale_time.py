@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from core.conftest import elsewhere
 
 from flux_core import Context, Engine, LeaseLost, RunStatus, Workflow
 from flux_core.storage import MemoryStorage
@@ -36,13 +36,6 @@ class SlowStorage(MemoryStorage):
         self.clock.advance(seconds)
         if seconds and self.meanwhile:
             self.meanwhile()
-
-
-def elsewhere(call: Callable[[], object]) -> None:
-    """Make the call in another thread, where no event loop runs, and wait for it."""
-    thread = Thread(target=call)
-    thread.start()
-    thread.join(5)
 
 
 def noting(store: MemoryStorage, clock: Clock, held: list[float]) -> Callable[[Ctx], None]:
