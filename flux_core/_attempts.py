@@ -77,7 +77,7 @@ class Attempts(Walk[I, D]):
         suspended = type(output) is Suspension
         try:
             fields = self._codec.fields(context.data)
-            text = "null" if output is None or suspended else planned.output.encode(output)
+            text = "null" if suspended else planned.output.encode(output)
         except Exception as error:  # noqa: BLE001 (a user's type may raise anything)
             return NotSerializable(f"step {planned.node.name!r} left what cannot be saved: {error}")
         entry = self._entry(planned, StepStatus.COMPLETED)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from flux_core._attempts import Attempts, interrupted
 from flux_core._backward import Backward
 from flux_core._context import D, I
+from flux_core._definition import fitting
 from flux_core._effects import Hold, Invoke, Moment
-from flux_core._errors import CrashLoop, Interrupted, StepTimeout, WorkflowTimeout
+from flux_core._errors import CrashLoop, Interrupted, InvalidInput, StepTimeout, WorkflowTimeout
 from flux_core._letter import cancel_in, pause_in
 from flux_core._result import Result
 from flux_core._status import RunStatus, StepStatus
@@ -230,14 +231,19 @@ class Forward(Attempts[I, D]):
     # Nodes that are put behind without an attempt.
 
     def _finish(self, planned: PlannedNode, entry: Entry, output: str) -> Flow[None]:
-        """Complete the node with an output that came from outside."""
+        """Complete the node with an output that came from outside, if it is of the type that the handler returns."""
+        try:
+            planned.output.decode(output)
+        except InvalidInput as error:
+            return self._fail(planned, self._context(entry.name, None, entry), error, attempted=False)
         entry.status = StepStatus.COMPLETED
         self._close(entry, output)
         return self._behind(planned, entry)
 
     def _behind(self, planned: PlannedNode, entry: Entry) -> Flow[None]:
         """Save a node that was completed without an attempt."""
-        value = self._results[entry.name] = planned.output.decode(entry.output)
+        value = fitting(self._state, self._worker.workflow, lambda: planned.output.decode(entry.output))
+        self._results[entry.name] = value
         yield from self._advance()
         context = self._context(entry.name, None, None)
         yield from self._step_told("step:complete", planned, entry, "step_complete", context, value)

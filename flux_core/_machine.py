@@ -36,7 +36,7 @@ from flux_core._status import RunStatus
 from flux_core._suspension import signal_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from flux_core._effects import Flow, Moment
     from flux_core._result import Result
@@ -125,7 +125,7 @@ class Machine(Generic[D]):
         self, run_id: str, name: str, payload: object, letter_id: str | None, *, run: bool
     ) -> Flow[Result[D]]:
         """Put a signal into the run's inbox, and go on with the run if nobody holds it."""
-        value = self._encoded_value(payload, "payload")
+        value = _encoded(lambda: encode(payload), "payload")
         letter_id = self._worker.token if letter_id is None else check_letter_id(letter_id)
         letter = Letter(SIGNAL, letter_id, name=signal_name(name), value=value)
 
@@ -157,11 +157,8 @@ class Machine(Generic[D]):
 
     def resolve(self, run_id: str, step: str, output: object, *, run: bool) -> Flow[Result[D]]:
         """Tell a run that has failed at a commit that the commit did happen, and go on with the run."""
-        planned = self._plan.nodes[self._workflow.index(step)]
-        try:
-            value = planned.output.encode(planned.output.validate(output))
-        except NotSerializable as error:
-            raise InvalidInput(error.reason, path=error.path or "output") from error
+        codec = self._plan.nodes[self._workflow.index(step)].output
+        value = _encoded(lambda: codec.encode(codec.validate(output)), "output")
         letter = Letter(OUTCOME, self._worker.token, name=step, value=value)
         record = yield from resolve(
             run_id,
@@ -239,14 +236,6 @@ class Machine(Generic[D]):
         state.expires_at = self._worker.expiry(now.time)
         return state
 
-    @staticmethod
-    def _encoded_value(value: object, path: str) -> str:
-        try:
-            return encode(value)
-        except NotSerializable as error:
-            dot = "." if error.path and not error.path.startswith("[") else ""
-            raise InvalidInput(error.reason, path=f"{path}{dot}{error.path}") from error
-
     def _encoded(self, given: object) -> str:
         try:
             return self._plan.input.encode(self._plan.input.validate(given))
@@ -256,3 +245,16 @@ class Machine(Generic[D]):
     def _new_id(self, time: float) -> str:
         """Return an id that sorts by the time at which it was made, and that no other worker makes."""
         return f"{round(time * 1000):012x}{self._worker.token}"
+
+
+def _encoded(write: Callable[[], str], path: str) -> str:
+    """Return the text of a value that came from outside, or raise what is wrong with it and where.
+
+    Raises:
+        InvalidInput: it cannot be saved, or is not of the type that it must be.
+    """
+    try:
+        return write()
+    except (InvalidInput, NotSerializable) as error:
+        dot = "." if error.path and not error.path.startswith("[") else ""
+        raise InvalidInput(error.reason, path=f"{path}{dot}{error.path}") from error

@@ -160,16 +160,24 @@ def _read(recording: str) -> tuple[Record, dict[str, bytes]]:
     columns, document = whole["run"], whole["document"]
     document.pop("lease", None)
     if isinstance(inbox := document.get("inbox"), list):
-        document["inbox"] = [letter for letter in inbox if letter["kind"] not in (PAUSE, RESUME)]
+        document["inbox"] = [letter for letter in inbox if not _is_about_pausing(letter)]
     stored = Record(
-        **{
-            **columns,
-            "status": status_of(columns["status"]),
-            "wake_at": columns["updated_at"],
-            "document": dumps(document).encode(),
-        }
+        columns["id"],
+        columns["workflow"],
+        status_of(columns["status"]),
+        columns["revision"],
+        columns["writer"],
+        wake_at=columns["updated_at"],
+        created_at=columns["created_at"],
+        updated_at=columns["updated_at"],
+        document=dumps(document).encode(),
+        tags=columns["tags"],
     )
     return stored, {key: dumps(value).encode() for key, value in whole["blobs"].items()}
+
+
+def _is_about_pausing(letter: object) -> bool:
+    return isinstance(letter, dict) and letter.get("kind") in {PAUSE, RESUME}
 
 
 def _parsed(recording: str) -> _Recording:

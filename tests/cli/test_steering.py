@@ -256,7 +256,7 @@ def test_resolve_can_be_left_to_others(flux: Callable[..., Result]) -> None:
 @pytest.mark.usefixtures("waiting")
 def test_resolve_of_a_run_that_did_not_fail_there_exits_with_4(flux: Callable[..., Result]) -> None:
     """A run that has not failed at that commit has nothing to resolve: exit code 4."""
-    assert flux("resolve", "r1", "send").exit_code == 4
+    assert flux("resolve", "r1", "send", "--output", '"sent"').exit_code == 4
 
 
 @pytest.mark.usefixtures("waiting")
