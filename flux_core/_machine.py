@@ -157,7 +157,8 @@ class Machine(Generic[D]):
 
     def resolve(self, run_id: str, step: str, output: object, *, run: bool) -> Flow[Result[D]]:
         """Tell a run that has failed at a commit that the commit did happen, and go on with the run."""
-        codec = self._plan.nodes[self._workflow.index(step)].output
+        workflow = (yield from self._loaded(run_id)).workflow
+        codec = workflow.plan.nodes[workflow.index(step)].output
         value = _encoded(lambda: codec.encode(codec.validate(output)), "output")
         letter = Letter(OUTCOME, self._worker.token, name=step, value=value)
         record = yield from resolve(

@@ -41,12 +41,12 @@ WHY_NOT: Final = {
 class Standing(Generic[D]):
     """A run as it was read, in the eyes of a worker that may go on with it."""
 
-    __slots__ = ("_plan", "_worker", "_workflow", "state")
+    __slots__ = ("_plan", "_worker", "state", "workflow")
 
     def __init__(self, worker: Worker, state: RunState) -> None:
-        self._workflow = worker.versions.get(state.origin.version, worker.workflow)
-        self._worker = worker._replace(workflow=self._workflow)
-        self._plan = self._workflow.plan
+        self.workflow = worker.versions.get(state.origin.version, worker.workflow)
+        self._worker = worker._replace(workflow=self.workflow)
+        self._plan = self.workflow.plan
         self.state = state
 
     @property
@@ -67,9 +67,9 @@ class Standing(Generic[D]):
             DefinitionChanged: what it has saved does not fit the types any more.
         """
         state = self.state
-        data = fitting(self.state, self._workflow, lambda: self._plan.data.build(state.data))
+        data = fitting(self.state, self.workflow, lambda: self._plan.data.build(state.data))
         return Result(
-            state, data, fitting(self.state, self._workflow, lambda: outputs(self._workflow, state.history))
+            state, data, fitting(self.state, self.workflow, lambda: outputs(self.workflow, state.history))
         )
 
     def go_on(self, *, by_hand: bool) -> Flow[Result[D] | None]:
@@ -87,7 +87,7 @@ class Standing(Generic[D]):
         if not self._can_go_on(now.time, by_hand=by_hand):
             return self.result()
         check_free(state.id, state.lease, now.time)
-        check_definition(state, self._workflow, len(state.history) + 1)
+        check_definition(state, self.workflow, len(state.history) + 1)
         lost = state.lease is not None
         self._take(now)
         walk = self._walk(now)
@@ -106,7 +106,7 @@ class Standing(Generic[D]):
             DefinitionChanged: the run does not go on under this definition.
         """
         state = self.state
-        position = len(state.history) if step is None else self._workflow.index(step)
+        position = len(state.history) if step is None else self.workflow.index(step)
         now, *_ = yield Now()
         self._check_retryable(position, now.time, redo_commits=redo_commits)
         self._go_back(position, redo_commits=redo_commits)
@@ -122,12 +122,12 @@ class Standing(Generic[D]):
             InputMismatch: it is another.
         """
         state, codec = self.state, self._plan.input
-        if state.origin.workflow != self._workflow.name:
+        if state.origin.workflow != self.workflow.name:
             raise InputMismatch(
                 f"the id {state.id!r} is taken by a run of workflow {state.origin.workflow!r}; use another id"
             )
         text = codec.encode(codec.validate(given))
-        saved = fitting(self.state, self._workflow, lambda: codec.decode(state.origin.input))
+        saved = fitting(self.state, self.workflow, lambda: codec.decode(state.origin.input))
         if codec.encode(saved) != text and saved != codec.decode(text):
             raise InputMismatch(
                 f"run {state.id!r} was started with a different input; the same id must mean the same input"
@@ -191,16 +191,16 @@ class Standing(Generic[D]):
 
     def _check_kept(self, entry: Entry) -> None:
         """Refuse to forget a completed commit: under another name it would be run again."""
-        if not any((node.name, node.kind) == (entry.name, COMMIT) for node in self._workflow.nodes):
+        if not any((node.name, node.kind) == (entry.name, COMMIT) for node in self.workflow.nodes):
             raise DefinitionChanged(
-                f"run {self.state.id!r} has completed commit {entry.name!r}, which workflow {self._workflow.name!r} no"
+                f"run {self.state.id!r} has completed commit {entry.name!r}, which workflow {self.workflow.name!r} no"
                 " longer has; put it back, or say redo_commits=True"
             )
 
     def _walk(self, now: Moment) -> Walk[Any, D]:
         """Return what goes on with the run; made before the run is claimed, since its values may not fit any more."""
         way: type[Walk[Any, D]] = Backward if self.state.back else Forward
-        return fitting(self.state, self._workflow, lambda: way(self._worker, self.state, now))
+        return fitting(self.state, self.workflow, lambda: way(self._worker, self.state, now))
 
     def _check_retryable(self, position: int, time: float, *, redo_commits: bool) -> None:
         state = self.state
@@ -208,10 +208,10 @@ class Standing(Generic[D]):
         if state.status not in RETRYABLE:
             why = WHY_NOT.get(state.status, "it has not ended; go on with it by resume")
             raise NotRetryable(f"run {state.id!r} is {state.status}: {why}")
-        check_definition(state, self._workflow, position + 1)
+        check_definition(state, self.workflow, position + 1)
         if position >= len(state.entries):
             raise NotRetryable(
-                f"step {self._workflow.nodes[position].name!r} of run {state.id!r} has not run; retry an earlier one"
+                f"step {self.workflow.nodes[position].name!r} of run {state.id!r} has not run; retry an earlier one"
             )
         entry = state.entries[position]
         if entry.kind == COMMIT and entry.status is StepStatus.COMPLETED and not redo_commits:

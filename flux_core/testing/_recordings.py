@@ -177,7 +177,7 @@ def _read(recording: str) -> tuple[Record, dict[str, bytes]]:
 
 
 def _is_about_pausing(letter: object) -> bool:
-    return isinstance(letter, dict) and letter.get("kind") in {PAUSE, RESUME}
+    return isinstance(letter, dict) and letter.get("kind") in (PAUSE, RESUME)
 
 
 def _parsed(recording: str) -> _Recording:

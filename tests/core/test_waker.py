@@ -1,0 +1,118 @@
+"""The waker: told of every run that is left to somebody else, and never in the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flux_core import Context, Retry, Workflow
+
+if TYPE_CHECKING:
+    from core.conftest import AnyEngine, Clock, MakeEngine
+
+    from flux_core.storage import MemoryStorage
+
+Ctx = Context[Any, Any]
+
+
+class Notes:
+    """A waker that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, float]] = []
+
+    def wake(self, run_id: str, at: float) -> None:
+        """Note it."""
+        self.told.append((run_id, at))
+
+
+@pytest.fixture
+def notes() -> Notes:
+    """Give a waker that has been told nothing."""
+    return Notes()
+
+
+@pytest.fixture
+def waking(make_engine: MakeEngine, store: MemoryStorage, notes: Notes) -> AnyEngine:
+    """Give an engine with that waker."""
+    return make_engine(store, waker=notes)
+
+
+def test_it_is_told_when_a_sleep_is_over(waking: AnyEngine, notes: Notes, clock: Clock) -> None:
+    """Once the run is saved."""
+    waking.execute(Workflow("w").sleep("a", 60), {}, id="x")
+    assert notes.told == [("x", clock.time() + 60)]
+
+
+def test_it_is_told_when_a_wait_times_out(waking: AnyEngine, notes: Notes, clock: Clock) -> None:
+    """A wait without a time-out needs nobody."""
+    waking.execute(Workflow("w").wait("a", timeout=60), {}, id="x")
+    waking.execute(Workflow("v").wait("a"), {}, id="y")
+    assert notes.told == [("x", clock.time() + 60)]
+
+
+def test_it_is_told_of_a_long_back_off(waking: AnyEngine, notes: Notes, clock: Clock) -> None:
+    """The next attempt is due then."""
+    retry = Retry(1, initial=60, jitter="none")
+    waking.execute(Workflow("w").step("a", lambda ctx: 1 / 0, retries=retry), {}, id="x")
+    assert notes.told == [("x", clock.time() + 60)]
+
+
+def test_it_is_told_at_once_of_a_run_that_ran_out_of_time(
+    waking: AnyEngine, notes: Notes, clock: Clock
+) -> None:
+    """The next invocation goes on with it."""
+    flow = Workflow("w").step("a", lambda ctx: clock.advance(10)).step("b", lambda ctx: None)
+    assert waking.execute(flow, {}, id="x", deadline=clock.monotonic() + 10).status == "suspended"
+    assert notes.told == [("x", clock.time())]
+
+
+def test_it_is_told_of_a_run_that_is_only_started(waking: AnyEngine, notes: Notes, clock: Clock) -> None:
+    """`start` leaves it to others."""
+    waking.start(Workflow("w").step("a", lambda ctx: None), {}, id="x")
+    assert notes.told == [("x", clock.time())]
+
+
+def test_it_is_told_nothing_of_a_run_that_ends(waking: AnyEngine, notes: Notes) -> None:
+    """Nobody needs to look at it."""
+    waking.execute(Workflow("w").step("a", lambda ctx: None), {}, id="x")
+    assert notes.told == []
+
+
+def test_what_it_raises_is_logged_and_changes_nothing(
+    make_engine: MakeEngine, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The run is saved, and `tick` finds it."""
+
+    class Broken:
+        def wake(self, run_id: str, at: float) -> None:
+            raise OSError("no queue")
+
+    engine = make_engine(waker=Broken())
+    flow = Workflow("w").sleep("a", 60)
+    assert engine.execute(flow, {}, id="x").status == "suspended"
+    assert [record.getMessage() for record in caplog.records] == ["waking run 'x' failed"]
+    clock.advance(60)
+    assert engine.tick([flow]).completed == 1
+
+
+def test_a_large_batch_is_handed_over(waking: AnyEngine, notes: Notes, clock: Clock) -> None:
+    """A tick goes on with ten runs itself; the waker brings the others."""
+    flow = Workflow("w").step("a", lambda ctx: None)
+    for number in range(15):
+        waking.start(flow, {}, id=str(number))
+    notes.told.clear()
+    report = waking.tick([flow])
+    assert (report.due, report.completed, report.handed) == (15, 10, 5)
+    handed = {run_id for run_id, at in notes.told if at == clock.time()}
+    assert handed == {run.id for run in waking.list(status="pending")}
+
+
+def test_the_limit_of_a_tick_counts_what_is_handed_over(waking: AnyEngine) -> None:
+    """Twelve are twelve, whoever runs them."""
+    flow = Workflow("w").step("a", lambda ctx: None)
+    for number in range(15):
+        waking.start(flow, {}, id=str(number))
+    report = waking.tick([flow], limit=12)
+    assert (report.completed, report.handed) == (10, 2)
