@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from threading import Event
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +15,7 @@ from flux_core.storage import MemoryStorage
 if TYPE_CHECKING:
     from core.conftest import AnyEngine, Clock, MakeEngine
 
+    from flux_core._heart import Pulse
     from flux_core.storage import Record
 
 Ctx = Context[Any, Any]
@@ -26,6 +27,13 @@ def beat(engine: AnyEngine) -> None:
     """Let the engine's heart beat once, here and now."""
     for pulse in tuple(engine.engine._heart._pulses):
         engine.engine._heart.renew(pulse)
+
+
+def thread_of(engine: AnyEngine) -> Thread:
+    """Return the thread in which the engine's heart beats."""
+    thread = engine.engine._heart._thread
+    assert thread is not None
+    return thread
 
 
 def test_a_lease_of_which_less_than_half_is_left_is_renewed(
@@ -161,7 +169,7 @@ def test_a_worker_with_a_deadline_has_no_heart_beat(engine: AnyEngine, clock: Cl
 
 
 def test_the_thread_beats_by_itself_and_ends_when_there_is_nothing_to_beat_for(
-    make_engine: MakeEngine, clock: Clock
+    make_engine: MakeEngine, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It starts again for the next worker."""
     store = MemoryStorage()
@@ -169,11 +177,16 @@ def test_the_thread_beats_by_itself_and_ends_when_there_is_nothing_to_beat_for(
     heart = engine.engine._heart
     renewed = Event()
     renew = heart.renew
-    heart.renew = lambda pulse: (renew(pulse), renewed.set())
-    threads = []
+    threads: list[Thread] = []
+
+    def renewing(pulse: Pulse) -> None:
+        renew(pulse)
+        renewed.set()
+
+    monkeypatch.setattr(heart, "renew", renewing)
 
     def work(ctx: Ctx) -> None:
-        threads.append(heart._thread)
+        threads.append(thread_of(engine))
         clock.advance(0.03)
         assert renewed.wait(PATIENCE)
         renewed.clear()
@@ -188,9 +201,10 @@ def test_the_thread_beats_by_itself_and_ends_when_there_is_nothing_to_beat_for(
 
 def test_a_heart_that_is_closed_stops_at_once(make_engine: MakeEngine) -> None:
     """However long a lease is."""
-    heart = make_engine(lease=3600).engine._heart
+    engine = make_engine(lease=3600)
+    heart = engine.engine._heart
     heart.begin("x", "mine")
-    thread = heart._thread
+    thread = thread_of(engine)
     heart.close()
     thread.join(PATIENCE)
     assert not thread.is_alive()
