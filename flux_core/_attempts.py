@@ -61,7 +61,8 @@ class Attempts(Walk[I, D]):
         state = self._state
         state.current = entry = self._entry(planned, StepStatus.RUNNING)
         entry.intent = True
-        self._renew()
+        if self._time > self._short_at:
+            self._renew()
         while True:
             met, self._time, self._monotonic = yield from save(state, self._worker.token, self._time)
             if not met:

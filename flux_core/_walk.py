@@ -110,7 +110,8 @@ class Walk(Generic[I, D]):
         """Save the run, and go on holding it, unless its inbox has it otherwise."""
         state = self._state
         if status is None and not state.inbox:
-            self._renew()
+            if self._time > self._short_at:
+                self._renew()
             met, self._time, self._monotonic = yield from save(state, self._worker.token, self._time)
             if not met:
                 return
@@ -137,7 +138,7 @@ class Walk(Generic[I, D]):
                 state.change_status(verdict)
             if verdict not in HELD or (verdict is status and not held):
                 state.let_go(wake_at if verdict is status else None)
-            else:
+            elif self._time > self._short_at:
                 self._renew()
             met, self._time, self._monotonic = yield from save(state, self._worker.token, self._time)
             if met:
@@ -145,10 +146,9 @@ class Walk(Generic[I, D]):
                 self._watch_lease()
 
     def _renew(self) -> None:
-        """Make a lease anew of which less than half is left, unless it goes to a deadline."""
-        if self._time > self._short_at and self._state.lease is not None:
-            self._state.hold(self._worker.lease(self._time, self._monotonic))
-            self._watch_lease()
+        """Make the lease anew."""
+        self._state.hold(self._worker.lease(self._time, self._monotonic))
+        self._watch_lease()
 
     def _watch_lease(self) -> None:
         lease, worker = self._state.lease, self._worker

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,6 +40,7 @@ def interleavings(
     lapses: int = 1,
     samples: int | None = None,
     seed: int = 0,
+    orders: Iterable[Sequence[int]] | None = None,
     reset: Callable[[], object] = lambda: None,
     storage: Callable[[], Storage] = MemoryStorage,
     **options: Unpack[EngineOptions],
@@ -56,13 +58,15 @@ def interleavings(
         lapses: how often, somewhere in between, the time of a lease passes.
         samples: None for every order, or how many random ones.
         seed: of the random orders.
+        orders: try these alone, such as the `order` of a schedule that failed once: each names who moves, as long as
+            it can, and then the rest moves in turn.
         reset: empties the world before each round.
         storage: makes an empty store for each round.
         options: those of the engines; the clock is a `FakeClock`, the same for all.
     """
     kept = tuple(workflows)
     lease = options.get("lease", LEASE)
-    for choose in _every_order() if samples is None else _random_orders(samples, seed):
+    for choose in _choices(samples, seed, orders):
         reset()
         store, clock = storage(), FakeClock(1_000_000.0)
         settings: EngineOptions = {"clock": clock, **options}
@@ -73,7 +77,7 @@ def interleavings(
         while any(call.next for call in running):
             movers = [index for index, call in enumerate(running) if call.next]
             movers += [-1] * (order.count(-1) < lapses)
-            order.append(movers[choose(len(movers))])
+            order.append(choose(movers))
             if order[-1] < 0:
                 clock.advance(lease + 1)
             else:
@@ -90,23 +94,36 @@ def _to_store(call: Call) -> None:
         call.step()
 
 
-def _random_orders(samples: int, seed: int) -> Iterator[Callable[[int], int]]:
-    for sample in range(samples):
-        yield Random(f"{seed}/{sample}").randrange  # noqa: S311 (a schedule is no secret)
+def _choices(
+    samples: int | None, seed: int, orders: Iterable[Sequence[int]] | None
+) -> Iterator[Callable[[list[int]], int]]:
+    """Yield what chooses, move by move, who of those that can moves next; one for each order."""
+    if orders is not None:
+        for order in orders:
+            yield partial(_next_of, iter(order))
+    elif samples is not None:
+        for sample in range(samples):
+            yield Random(f"{seed}/{sample}").choice  # noqa: S311 (a schedule is no secret)
+    else:
+        yield from _every_order()
 
 
-def _every_order() -> Iterator[Callable[[int], int]]:
+def _next_of(order: Iterator[int], movers: list[int]) -> int:
+    return next((mover for mover in order if mover in movers), movers[0])
+
+
+def _every_order() -> Iterator[Callable[[list[int]], int]]:
     """Yield choosers that go through the tree of choices, depth first, each leaf once."""
     path: list[tuple[int, int]] = []  # the choice made at each depth, and how many there were
     while True:
         depth = 0
 
-        def choose(options: int) -> int:
+        def choose(movers: list[int]) -> int:
             nonlocal depth
             if depth == len(path):
-                path.append((0, options))
+                path.append((0, len(movers)))
             depth += 1
-            return path[depth - 1][0]
+            return movers[path[depth - 1][0]]
 
         yield choose
         while path and path[-1][0] + 1 == path[-1][1]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 from flux_core._context import Context, D
 from flux_core._definition import check_definition, fitting
 from flux_core._effects import Invoke
-from flux_core._errors import DefinitionChanged
+from flux_core._errors import DefinitionChanged, Interrupted
 from flux_core._keeping import load
 from flux_core._outside import check_workflow
 from flux_core._status import RunStatus, StepStatus
@@ -145,6 +145,18 @@ class Rehearsal(Generic[D]):
 
     def _go_on(self) -> tuple[str | None, D]:
         """Let the engine go on, and return where it stops, and the data there."""
+        call = self._next_call()
+        state = self._loaded()
+        error = state.error
+        if error is not None and error != self._state.error and error.code != Interrupted.code:
+            raise DefinitionChanged(f"run {self._id!r} would fail: {error.message}")
+        if isinstance(call, Invoke):
+            return call.context.step, call.context.data
+        waiting = None if state.status.ended else state.undoing or state.current
+        return waiting.name if waiting else None, call.data
+
+    def _next_call(self) -> Invoke | Result[D]:
+        """Return the call that would have effects on the world, or what the run comes to without one."""
         flow, clock = self._flow(), self._flows.clock
         try:
             effect = next(flow)
@@ -153,15 +165,12 @@ class Rehearsal(Generic[D]):
                     value = self._driver.perform(effect)
                 elif self._is_work(effect):
                     flow.close()
-                    return effect.context.step, effect.context.data
+                    return effect
                 else:
                     value = (self._answer(effect), None)
                 effect = flow.send((value, clock.time(), clock.monotonic()))
         except StopIteration as stop:
-            result: Result[D] = stop.value
-        state = self._loaded()
-        waiting = None if state.status.ended else state.undoing or state.current
-        return waiting.name if waiting else None, result.data
+            return cast("Result[D]", stop.value)
 
     def _flow(self) -> Flow[Result[D]]:
         """Return what the engine would do: retry a failed run, unless somebody knows what came of its commit."""
