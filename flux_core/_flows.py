@@ -78,10 +78,14 @@ class Flows:
         self.waker = waker
         self.versions: dict[str, dict[str, Workflow[Any, Any]]] = {}
         """The versions that are known of a workflow, by its name."""
-        if waker is not None and not callable(getattr(waker, "wake", None)):
-            raise InvalidInput(
-                f"expected a Waker, with a method wake(run_id, at); got {waker!r}", path="waker"
-            )
+        ports = (
+            ("storage", self.storage, "load"),
+            ("clock", self.clock, "monotonic"),
+            ("waker", waker, "wake"),
+        )
+        for path, port, method in ports:
+            if port is not None and not callable(getattr(port, method, None)):
+                raise InvalidInput(f"expected an object with a method {method}, got {port!r}", path=path)
         if checkpoint not in ("step", "commit"):
             raise InvalidInput(f'expected "step" or "commit", got {checkpoint!r}', path="checkpoint")
         self._policy = check_policy(

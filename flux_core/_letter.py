@@ -11,11 +11,16 @@ from flux_core._stored import text_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from flux_core._entry import Entry
+
 SIGNAL: Final = "signal"
 CANCEL: Final = "cancel"
 PAUSE: Final = "pause"
 RESUME: Final = "resume"
 OUTCOME: Final = "outcome"
+REMEMBERED: Final = (
+    100  # writers whose ids a run keeps, so that nothing is written twice after an answer was lost
+)
 
 
 class Letter(NamedTuple):
@@ -51,6 +56,17 @@ def pause_in(inbox: Iterable[Letter]) -> bool:
     """Whether the last word about pausing is that the run is to pause."""
     words = [letter.kind for letter in inbox if letter.kind in (PAUSE, RESUME)]
     return bool(words) and words[-1] == PAUSE
+
+
+def still_to_serve(inbox: Iterable[Letter], behind: Iterable[Entry]) -> list[Letter]:
+    """Return the letters without a pause that was taken back, and without outcomes of nodes that are behind."""
+    letters = list(inbox)
+    if any(letter.kind == OUTCOME for letter in letters):
+        names = {entry.name for entry in behind}
+        letters = [letter for letter in letters if letter.kind != OUTCOME or letter.name not in names]
+    if not pause_in(letters):
+        letters = [letter for letter in letters if letter.kind not in (PAUSE, RESUME)]
+    return letters
 
 
 def letter_text(letter: Letter, stored: Callable[[str], str]) -> str:

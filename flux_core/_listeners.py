@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flux_core._errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from flux_core._trace import TraceEvent, TraceSink
 
 MASK = "***"
@@ -24,8 +23,25 @@ class Listeners:
     ) -> None:
         if isinstance(redact, str):
             raise InvalidInput(f"expected several paths, got the one string {redact!r}", path="redact")
+        for path, given, kind in (
+            ("trace", sinks, Iterable),
+            ("on", hooks, Mapping),
+            ("redact", redact, Iterable),
+        ):
+            if not isinstance(given, kind):
+                raise InvalidInput(
+                    f"expected {'a dict' if kind is Mapping else 'several'}, got {given!r}", path=path
+                )
         self.sinks = tuple(sinks)
         self.hooks: dict[str, Any] = dict(hooks)
+        for index, sink in enumerate(self.sinks):
+            if not callable(getattr(sink, "emit", None)):
+                raise InvalidInput(
+                    f"expected a sink with a method emit(event), got {sink!r}", path=f"trace[{index}]"
+                )
+        for name, hook in self.hooks.items():
+            if not callable(hook):
+                raise InvalidInput(f"expected a function, got {hook!r}", path=f"on.{name}")
         self._redact = tuple(tuple(path.split(".")) for path in redact)
 
     def emit(self, event: TraceEvent) -> None:

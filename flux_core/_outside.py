@@ -22,7 +22,7 @@ from flux_core._errors import (
     StoreError,
 )
 from flux_core._ids import check_id
-from flux_core._letter import CANCEL, OUTCOME, PAUSE, RESUME, Letter, letter_text
+from flux_core._letter import CANCEL, OUTCOME, PAUSE, REMEMBERED, RESUME, Letter, letter_text
 from flux_core._listeners import report_failure
 from flux_core._status import RUN_TRANSITIONS, RunStatus
 from flux_core._stored import LARGE, put_out, reference
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 TRIES: Final = 10  # how often a run is looked at again because somebody else wrote it first
 FAILURES: Final = 3  # how often the store may fail before its error is the caller's
 PAUSE_AFTER_FAILURE: Final = 0.1  # seconds
-REMEMBERED: Final = 100  # letters whose ids are kept
 LAST_MOMENT: Final = 253_402_300_799.0  # the end of the year 9999, in Unix seconds
 
 
@@ -241,9 +240,10 @@ def resolve(run_id: str, writer: str, letter: Letter, allow: Callable[[Draft], o
         current = draft.document.get("current", {})
         at = (current.get("name"), current.get("kind"))
         if draft.status is not RunStatus.FAILED or at != (letter.name, COMMIT):
+            where = f" at {at[1]} {at[0]!r}" if current else ""
             raise NotRetryable(
-                f"run {run_id!r} is {draft.status}, not failed at commit {letter.name!r}: there is nothing to resolve;"
-                f" see where it stands with: flux show {run_id}"
+                f"run {run_id!r} is {draft.status}{where}, not failed at commit {letter.name!r}: there is nothing to"
+                f" resolve; see it with: flux show {run_id}"
             )
         draft.send(letter._replace(generation=_generation(draft, letter.name)))
         return True

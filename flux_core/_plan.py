@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from flux_core._errors import InvalidWorkflow
 from flux_core._json import encode
+from flux_core._suspension import Suspension
 from flux_core._types import codec_for, data_codec_for
 from flux_core._workflow import STEP
 
@@ -96,12 +97,16 @@ def is_async(function: Callable[..., Any]) -> bool:
 
 def _return_type(function: Callable[..., Any]) -> object:
     """Return the type that the function says it returns; a hint that cannot be resolved says nothing."""
-    from typing import get_type_hints  # compiled once a node
+    from typing import Union, get_args, get_type_hints  # compiled once a node
 
     try:
         returned = get_type_hints(function, include_extras=True).get("return", Any)
     except Exception:  # noqa: BLE001 (an annotation may be any text)
         return Any
+    if returned is Suspension:
+        return Any  # a payload may be anything
+    if Suspension in get_args(returned):
+        returned = Union[*(each for each in get_args(returned) if each is not Suspension), None]
     return Any if returned is type(None) else returned
 
 

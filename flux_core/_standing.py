@@ -106,6 +106,8 @@ class Standing(Generic[D]):
             DefinitionChanged: the run does not go on under this definition.
         """
         state = self.state
+        if self._worker.token in state.received:  # the retry was made before its answer was lost
+            return (yield from self.go_on(by_hand=False))
         position = len(state.history) if step is None else self.workflow.index(step)
         now, *_ = yield Now()
         self._check_retryable(position, now.time, redo_commits=redo_commits)
@@ -188,6 +190,7 @@ class Standing(Generic[D]):
                 state.generations[entry.name] = state.generations.get(entry.name, 1) + 1
         state.error = None
         state.interruptions = 0
+        state.note(self._worker.token)
 
     def _check_kept(self, entry: Entry) -> None:
         """Refuse to forget a completed commit: under another name it would be run again."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from json.encoder import encode_basestring_ascii as quote
 from typing import TYPE_CHECKING, Final
 
-from flux_core._letter import OUTCOME, SIGNAL, letter_text
+from flux_core._letter import OUTCOME, REMEMBERED, SIGNAL, letter_text
 from flux_core._status import RUN_TRANSITIONS, RunStatus
 from flux_core._stored import LARGE, dumps, put_out, reference
 from flux_core.storage import Record
@@ -119,6 +119,10 @@ class RunState:
         self.status = status
         if status is RunStatus.ROLLING_BACK:
             self.back = True
+
+    def note(self, writer: str) -> None:
+        """Remember who wrote, so that nothing is written twice after an answer was lost."""
+        self.received = [*self.received, writer][-REMEMBERED:]
 
     def let_go(self, wake_at: float | None = None) -> None:
         """Be held by nobody; somebody must look at the run at that time, or nobody needs to."""

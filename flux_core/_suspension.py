@@ -46,7 +46,8 @@ def wait(signal: str, *, timeout: float | timedelta | None = None) -> Suspension
     Raises:
         InvalidInput: the name or the time-out cannot be taken.
     """
-    return Suspension(signal_name(signal), None if timeout in (None, inf) else seconds(timeout, "timeout"))
+    limit = None if timeout in (None, inf) else seconds(timeout, "timeout")
+    return Suspension(signal_name(signal), limit)
 
 
 def signal_name(name: object) -> str:
@@ -71,5 +72,5 @@ def seconds(duration: object, path: str) -> float:
     """
     number = duration.total_seconds() if hasattr(duration, "total_seconds") else duration
     if not isinstance(number, int | float) or isinstance(number, bool) or not 0 <= number <= LONGEST:
-        raise InvalidInput(f"expected a finite time of 0 or more seconds; got {duration!r}", path=path)
+        raise InvalidInput(f"expected a finite time of 0 to {LONGEST:g} seconds; got {duration!r}", path=path)
     return float(number)

@@ -11,7 +11,7 @@ from flux_core._errors import CrashLoop, StepTimeout
 from flux_core._events import error_info, run_event, step_event
 from flux_core._json import decode
 from flux_core._keeping import save
-from flux_core._letter import OUTCOME
+from flux_core._letter import still_to_serve
 from flux_core._result import Result
 from flux_core._status import RunStatus, StepStatus
 from flux_core._worker import CLOCK_SKEW, MARGIN
@@ -131,6 +131,8 @@ class Walk(Generic[I, D]):
         """Save the run with what its inbox makes of the status; once more if letters come before the save."""
         state, before, met = self._state, self._state.status, True
         while met:
+            if state.inbox:
+                state.inbox = still_to_serve(state.inbox, state.history)
             verdict = self._verdict(status)
             if verdict is RunStatus.ROLLING_BACK and not state.back:
                 self._take_kept()
@@ -226,10 +228,6 @@ class Walk(Generic[I, D]):
         entry.output = output
         if entry.status is StepStatus.COMPLETED:
             state.interruptions = 0
-        if state.inbox:  # nobody needs to be told any more what came of it
-            state.inbox = [
-                letter for letter in state.inbox if (letter.kind, letter.name) != (OUTCOME, entry.name)
-            ]
         state.close(entry)
 
     def _accept(self, entry: Entry, letter: Letter) -> None:

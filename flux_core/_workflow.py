@@ -344,5 +344,7 @@ def _as_seconds(timeout: float | timedelta | None, where: str) -> float | None:
         or isinstance(length, bool)
         or (not 0 < length <= LONGEST and length != inf)
     ):
-        raise InvalidWorkflow(f"{where}: timeout must be more than 0 seconds; got {timeout!r}")
+        raise InvalidWorkflow(
+            f"{where}: timeout must be more than 0 and at most {LONGEST:g} seconds; got {timeout!r}"
+        )
     return float(length)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from flux_core._context import Context, D
 from flux_core._definition import check_definition, fitting
 from flux_core._effects import Invoke
-from flux_core._errors import DefinitionChanged, Interrupted
+from flux_core._errors import DefinitionChanged, Interrupted, StepTimeout, WorkflowTimeout
 from flux_core._keeping import load
 from flux_core._outside import check_workflow
 from flux_core._status import RunStatus, StepStatus
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+FOREGONE: Final = (Interrupted.code, StepTimeout.code, WorkflowTimeout.code)
+"""The codes of failures that a run may come to under any definition."""
+
 
 class Replay(NamedTuple, Generic[D]):
     """How a recorded run would go on."""
@@ -42,8 +45,8 @@ class Replay(NamedTuple, Generic[D]):
     node: str | None
     """The node whose handler, or whose compensation, would be called next, or at which the run sleeps or waits.
 
-    None if none would be: the run has ended, is to be cancelled, has nothing left to run, or was interrupted in a
-    commit with `once=True`, which a person decides about.
+    None if none would be: the run has ended, is to be cancelled, has nothing left to run or no time left, or was
+    interrupted in a commit with `once=True`, which a person decides about.
     """
     data: D
     """What that node would be given; at the end, the data as it is."""
@@ -148,7 +151,7 @@ class Rehearsal(Generic[D]):
         call = self._next_call()
         state = self._loaded()
         error = state.error
-        if error is not None and error != self._state.error and error.code != Interrupted.code:
+        if error is not None and error != self._state.error and error.code not in FOREGONE:
             raise DefinitionChanged(f"run {self._id!r} would fail: {error.message}")
         if isinstance(call, Invoke):
             return call.context.step, call.context.data

@@ -123,6 +123,27 @@ class AnyEngine:
         result: Result[D] = self.wait(self.engine.retry_step(workflow, run_id, step, **options))
         return result
 
+    def signal(
+        self, workflow: Workflow[I, D], run_id: str, name: Any, payload: Any = None, **options: Any
+    ) -> Result[D]:
+        """Call `signal`."""
+        result: Result[D] = self.wait(self.engine.signal(workflow, run_id, name, payload, **options))
+        return result
+
+    def cancel(self, workflow: Workflow[I, D], run_id: str, **options: Any) -> Result[D]:
+        """Call `cancel`."""
+        result: Result[D] = self.wait(self.engine.cancel(workflow, run_id, **options))
+        return result
+
+    def pause(self, run_id: str) -> Run:
+        """Call `pause`."""
+        return self.wait(self.engine.pause(run_id))
+
+    def resolve(self, workflow: Workflow[I, D], run_id: str, step: str, **options: Any) -> Result[D]:
+        """Call `resolve`."""
+        result: Result[D] = self.wait(self.engine.resolve(workflow, run_id, step, **options))
+        return result
+
     def tick(self, workflows: Iterable[Workflow[Any, Any]], **options: Any) -> TickReport:
         """Call `tick`."""
         return self.wait(self.engine.tick(workflows, **options))
