@@ -8,7 +8,7 @@ SOURCES := flux_core adapters benchmarks templates tests
 .PHONY: help demo test lint types unit coverage wheel bench clean
 
 help:
-	@echo "make demo    set up, and take an order through: completed, redelivered, killed half way, out of stock"
+	@echo "make demo    set up, and take an order through: filled, redelivered, killed half way, refunded"
 	@echo "make test    set up, and run every check: lint, types, tests, coverage, the built wheel"
 	@echo "make lint    format the code and mend what can be mended"
 	@echo "make bench   measure, side by side with the raw floor of each store"

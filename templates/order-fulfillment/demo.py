@@ -1,7 +1,7 @@
 """Takes orders through the flow and shows what came of them: `python demo.py`.
 
 (a) an order is filled; (b) the same event again is the same run; (c) a worker is killed half way, and another one
-goes on; (d) an order that cannot be filled fails at once.
+goes on; (d) an order that cannot be filled fails at once; (e) one that turns out so after it was paid is refunded.
 """
 
 import json
@@ -20,7 +20,7 @@ LEASE = 1.0  # seconds, or what a time-out needs; short, so that the demo need n
 
 
 def main() -> None:
-    """Show the four stories, in a new folder."""
+    """Show the five stories, in a new folder."""
     (home := Path(".flux").resolve()).mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="demo-", dir=home))
     store = f"sqlite:///{folder}/orders.db"
@@ -29,6 +29,7 @@ def main() -> None:
     redelivered(first)
     taken_over(store)
     out_of_stock(store)
+    refunded(store)
     print("\nType next:")
     activate = Path(sys.prefix, "bin", "activate")
     for line in (
@@ -85,6 +86,16 @@ def out_of_stock(store: str) -> None:
     print(f"  answered: {json.dumps({'status': answer['status'], 'error': answer['error']['message']})}")
     show(answer["id"], store)
     print(f"  charges for order o_002: {charges('o_002')}")
+
+
+def refunded(store: str) -> None:
+    """Deliver an order whose two lines are in stock, each for itself, but not together."""
+    title("(e) An order that cannot be filled, as shows after the payment")
+    answer = deliver("too-many.json")
+    print(f"  answered: {json.dumps({'status': answer['status'], 'error': answer['error']['message']})}")
+    show(answer["id"], store)
+    refunds = counted("refund", "o_005", table="effects")
+    print(f"  charges for order o_005: {charges('o_005')}, refunds: {refunds}")
 
 
 def deliver(event: str) -> Any:

@@ -75,6 +75,25 @@ def reserve(key: str, items: Iterable[tuple[str, int]]) -> None:
                     raise OutOfStock(product_id)
 
 
+def refund(key: str, payment_id: str | None) -> None:
+    """Give the money of a payment back, once for each key."""
+    _called("refund", key)
+    with _shop() as shop:
+        _take_effect(shop, "refund", key, {"payment_id": payment_id})
+
+
+def release(key: str, items: Iterable[tuple[str, int]]) -> None:
+    """Put items back into stock, once for each key."""
+    _called("release", key)
+    returned = list(items)
+    with _shop() as shop:
+        if _take_effect(shop, "release", key, returned):
+            shop.executemany(
+                "UPDATE stock SET quantity = quantity + ? WHERE product_id = ?",
+                [(quantity, product_id) for product_id, quantity in returned],
+            )
+
+
 def send_mail(key: str, to: str, subject: str) -> None:
     """Send a mail, once for each key."""
     _called("mail", key)

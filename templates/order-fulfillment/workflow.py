@@ -1,4 +1,4 @@
-"""The order workflow: check the order, take the money, take the goods, tell the customer."""
+"""The order workflow: check the order, take the money, take the goods, tell the customer; or undo what was done."""
 
 from dataclasses import dataclass, field
 
@@ -55,6 +55,12 @@ def charge(ctx: Ctx) -> None:
         raise Fatal(f"payment declined: {declined}") from declined
 
 
+def refund(ctx: Ctx) -> None:
+    """Give the money back, if a later step fails."""
+    services.refund(ctx.key, ctx.data.payment_id)
+    ctx.data.payment_id = None
+
+
 def reserve(ctx: Ctx) -> None:
     """Take the goods out of stock; others may have been faster since the order was checked."""
     try:
@@ -62,6 +68,12 @@ def reserve(ctx: Ctx) -> None:
     except services.OutOfStock as short:
         raise Fatal(f"out of stock: {short}") from short
     ctx.data.reserved = [item.product_id for item in ctx.input.items]
+
+
+def release(ctx: Ctx) -> None:
+    """Put the goods back into stock."""
+    services.release(ctx.key, [(item.product_id, item.qty) for item in ctx.input.items])
+    ctx.data.reserved = []
 
 
 def notify(ctx: Ctx) -> str:
@@ -74,7 +86,7 @@ def notify(ctx: Ctx) -> str:
 order = (
     Workflow("order-fulfillment", input=Order, data=Progress)
     .step("validate", validate)
-    .commit("charge", charge, retries=3, timeout=30)
-    .commit("reserve", reserve)
+    .commit("charge", charge, retries=3, timeout=30, compensate=refund)
+    .commit("reserve", reserve, compensate=release)
     .commit("notify", notify)
 )

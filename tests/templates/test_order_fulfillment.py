@@ -55,14 +55,15 @@ def count(project: Path, service: str, order_id: str = "o_001", table: str = "ef
     return int(python(project, "-c", code))
 
 
-def test_the_demo_tells_its_four_stories(project: Path) -> None:
+def test_the_demo_tells_its_five_stories(project: Path) -> None:
     """Each order is charged once or not at all, and the killed worker's run shows two attempts of `reserve`."""
     shown = python(project, "demo.py")
-    filled, again, killed, refused = (
+    filled, again, killed, refused, returned = (
         shown.partition("(a)")[2]
         .replace("(b)", "(*)")
         .replace("(c)", "(*)")
         .replace("(d)", "(*)")
+        .replace("(e)", "(*)")
         .split("(*)")
     )
     assert '"status": "completed"' in filled
@@ -72,6 +73,8 @@ def test_the_demo_tells_its_four_stories(project: Path) -> None:
     assert "charges for order o_003: 1" in killed
     assert "out of stock: poster (1 ordered, 0 left)" in refused
     assert "charges for order o_002: 0" in refused
+    assert '"status": "rolled_back"' in returned
+    assert "charges for order o_005: 1, refunds: 1" in returned
 
 
 def test_a_redelivered_order_is_charged_once(project: Path) -> None:
@@ -134,8 +137,23 @@ def test_an_order_for_more_than_is_left_takes_nothing(project: Path) -> None:
     assert python(project, "-c", code) == "tee 100 50\n"
 
 
-def test_stock_that_is_gone_since_the_check_fails_the_order(project: Path) -> None:
+def test_stock_that_is_gone_since_the_check_gives_the_money_back(project: Path) -> None:
     """An order that names the same product twice passes the check item by item; its reservation is refused."""
-    order = ORDER | {"items": [{"product_id": "tee", "qty": 30}] * 2}
-    assert deliver(project, order)["error"]["message"] == "out of stock: tee"
+    answer = deliver(project, json.loads((project / "events" / "too-many.json").read_text()))
+    assert (answer["status"], answer["error"]["message"]) == ("rolled_back", "out of stock: tee")
+    assert answer["data"]["payment_id"] is None
+    assert [count(project, service, "o_005") for service in ("payment", "refund", "release")] == [1, 1, 0]
     assert python(project, "-c", "import services; print(services.in_stock('tee'))") == "50\n"
+
+
+def test_an_order_that_fails_at_last_gives_the_goods_and_the_money_back(project: Path) -> None:
+    """In reverse order, once: a step that fails after the reservation undoes both."""
+    code = (
+        "import json, sys, app, services\n"
+        "def fail(*_): raise ConnectionError('no mail server')\n"
+        "services.send_mail = fail\n"
+        "print(app.handler(json.loads(sys.argv[1]), None)['status'])"
+    )
+    assert python(project, "-c", code, json.dumps(ORDER)) == "rolled_back\n"
+    assert [count(project, service) for service in ("payment", "refund", "release")] == [1, 1, 1]
+    assert python(project, "-c", "import services; print(services.in_stock('mug'))") == "100\n"
