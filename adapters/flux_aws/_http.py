@@ -62,9 +62,13 @@ def _respond(service: Service, invocation: Invocation) -> dict[str, Any]:
             log.exception("a request for workflow %s failed", service.workflow.name)
         return _refusal(refused)
     if failed := problem_of_run(result):
-        log.warning("run %s failed; see why with: flux show %s", result.id, result.id)
+        log.warning("run %s is %s; see why with: flux show %s", result.id, result.status, result.id)
         return _refusal(failed)
-    return _response(STATUSES[result.status], "application/json", answer(result))
+    stands = answer(result)
+    stands.pop(
+        "error", None
+    )  # that of a run which is being rolled back may say more than the client is to know
+    return _response(STATUSES[result.status], "application/json", stands)
 
 
 def _body(event: dict[str, Any]) -> str | bytes | None:

@@ -12,17 +12,23 @@ from flux_core import (
     Fatal,
     FluxError,
     InputMismatch,
+    Interrupted,
     InvalidId,
     InvalidInput,
     LeaseLost,
     NotRetryable,
     NotSerializable,
+    OutcomeUnknown,
     RunBusy,
+    RunEnded,
     RunNotFound,
     RunStatus,
+    SignalNotExpected,
     StepNotFound,
+    StepTimeout,
     StoreError,
     UnknownWorkflow,
+    WorkflowTimeout,
 )
 
 if TYPE_CHECKING:
@@ -33,29 +39,35 @@ if TYPE_CHECKING:
 PROBLEM_JSON: Final = "application/problem+json"
 METHOD_NOT_ALLOWED: Final = "METHOD_NOT_ALLOWED"
 INTERNAL_ERROR: Final = "INTERNAL_ERROR"
+CANCELLED: Final = "CANCELLED"
+COMPENSATION_FAILED: Final = "COMPENSATION_FAILED"
 
 STATUSES: Final[Mapping[str, int]] = {
     RunStatus.COMPLETED: 200,
     RunStatus.PENDING: 202,
     RunStatus.RUNNING: 202,
     RunStatus.SUSPENDED: 202,
-    RunStatus.FAILED: 500,
+    RunStatus.PAUSED: 202,
+    RunStatus.ROLLING_BACK: 202,
     MalformedBody.code: 400,
     InvalidId.code: 400,
     RunNotFound.code: 404,
     StepNotFound.code: 404,
     UnknownWorkflow.code: 404,
     METHOD_NOT_ALLOWED: 405,
+    CANCELLED: 409,
     InputMismatch.code: 409,
     LeaseLost.code: 409,
     NotRetryable.code: 409,
     RunBusy.code: 409,
+    RunEnded.code: 409,
+    SignalNotExpected.code: 409,
     Fatal.code: 422,
     InvalidInput.code: 422,
     NotSerializable.code: 422,  # raised, it is about the input; in a run, about what a step left
     StoreError.code: 503,
 }
-"""The HTTP status of each run status and of each error's code; that of any other error is 500."""
+"""The HTTP status of a run that has completed or has not ended, and of each error's code; of any other it is 500."""
 
 RENAMED: Final = {422: "Unprocessable Content"}
 """What RFC 9110 calls a status of which Python before 3.13 has an older name."""
@@ -63,7 +75,17 @@ RENAMED: Final = {422: "Unprocessable Content"}
 LOWEST_UNEXPLAINED: Final = 500
 """From this status on, what happened is for the log, not for the client."""
 
-NOT_A_REFUSAL: Final = frozenset({"STEP_FAILED", CrashLoop.code, NotSerializable.code})
+NOT_A_REFUSAL: Final = frozenset(
+    {
+        "STEP_FAILED",
+        CrashLoop.code,
+        Interrupted.code,
+        NotSerializable.code,
+        OutcomeUnknown.code,
+        StepTimeout.code,
+        WorkflowTimeout.code,
+    }
+)
 """Codes of failures that no retry helps, but that are not a handler's own word about the input, as `Fatal` is."""
 
 
@@ -109,11 +131,18 @@ def problem_of_error(error: Exception) -> Problem:
 
 
 def problem_of_run(result: Result[Any]) -> Problem | None:
-    """Return the problem that a failed run is to the client, or None if the run has not failed."""
-    error = result.error
-    if error is None:
+    """Return the problem that a run is to the client which has ended in another way than it should; None for others.
+
+    A run that was rolled back is to the client what it would be without compensations: a failed one.
+    """
+    if not result.status.ended or result.status is RunStatus.COMPLETED:
         return None
-    status = STATUSES[Fatal.code if _is_refusal(error) else RunStatus.FAILED]
+    if result.status is RunStatus.COMPENSATION_FAILED:
+        return problem(COMPENSATION_FAILED, "", id=result.id)
+    error = result.error
+    if error is None or result.status is RunStatus.CANCELLED:
+        return problem(CANCELLED, f"run {result.id!r} was cancelled", id=result.id)
+    status = STATUSES[Fatal.code] if _is_refusal(error) else 500
     return problem(error.code, error.message, status=status, id=result.id)
 
 

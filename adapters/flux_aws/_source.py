@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
+from flux_core import Run, plain
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -50,7 +52,10 @@ class Source(NamedTuple):
     """Serve such an event, and return what Lambda is to answer."""
 
 
-def answer(result: Result[Any]) -> dict[str, Any]:
+def answer(run: Result[Any] | Run) -> dict[str, Any]:
     """Return how a run stands, as every source that answers says it: `status, id, data`, and `error` if it failed."""
-    whole = result.to_dict()
-    return {name: whole[name] for name in ("status", "id", "data", "error") if name != "error" or whole[name]}
+    data = plain(run.data) if isinstance(run, Run) else run.to_dict()["data"]
+    stands = {"status": str(run.status), "id": run.id, "data": data}
+    if run.error is not None:
+        stands["error"] = {name: value for name, value in run.error._asdict().items() if name != "traceback"}
+    return stands

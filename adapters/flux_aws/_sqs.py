@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flux_aws._body import parse_body
 from flux_aws._service import message_id
 from flux_aws._source import Source
-from flux_core import FluxError, InvalidWorkflow
+from flux_core import FluxError, InvalidWorkflow, RunStatus
 
 if TYPE_CHECKING:
     from flux_aws._service import Service
@@ -25,6 +25,13 @@ log: Final = logging.getLogger("flux")
 
 SPARE: Final = 1.0
 """Seconds before the deadline in which no message is begun; the engine begins no node in the last half of it."""
+OUTCOMES: Final = {
+    RunStatus.FAILED: "failed",
+    RunStatus.CANCELLED: "was cancelled",
+    RunStatus.ROLLED_BACK: "was rolled back",
+    RunStatus.COMPENSATION_FAILED: "could not be rolled back",
+}
+"""How the log says that a run has not completed."""
 
 
 def _recognises(event: dict[str, Any]) -> bool:
@@ -91,14 +98,22 @@ def _is_done(service: Service, invocation: Invocation, message: dict[str, Any]) 
     except Exception:
         log.exception("message %s is put back", identity)
         return False
-    if result.error is None:
+    if not result.status.ended or result.status is RunStatus.COMPLETED:
         return not _is_due(result)
-    again = result.error.retryable
-    outcome = "put back, to retry the step" if again else "deleted, since no retry can help"
+    again = _is_worth_a_redelivery(result)
+    fate = "put back, to go on with it" if again else "deleted, since no retry can help"
+    what = OUTCOMES[result.status]
     log.warning(
-        "message %s is %s: run %s failed; see why with: flux show %s", identity, outcome, result.id, result.id
+        "message %s is %s: run %s %s; see why with: flux show %s", identity, fate, result.id, what, result.id
     )
     return not again
+
+
+def _is_worth_a_redelivery(result: Result[Any]) -> bool:
+    """Whether a run that has ended goes on when its message comes again: with the failed step, or its rollback."""
+    if result.status is RunStatus.FAILED:
+        return result.error is not None and result.error.retryable
+    return result.status is RunStatus.COMPENSATION_FAILED
 
 
 def _is_due(result: Result[Any]) -> bool:

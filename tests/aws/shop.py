@@ -28,6 +28,7 @@ class Shop:
     """The shop; `declined` maps orders to what the payment service raises for them."""
 
     charged: list[str] = field(default_factory=list)
+    refunded: list[str] = field(default_factory=list)
     declined: dict[str, BaseException] = field(default_factory=dict)
     remaining: float | None = None
 
@@ -39,14 +40,40 @@ class Shop:
         self.charged.append(ctx.input.order_id)
         ctx.data.payment_id = f"pay-{ctx.input.order_id}"
 
+    def refund(self, ctx: Context[Order, Progress]) -> None:
+        """Give the money back, or do not."""
+        if error := self.declined.get(f"refund {ctx.input.order_id}"):
+            raise error
+        self.refunded.append(ctx.input.order_id)
+
+    def ship(self, ctx: Context[Order, Progress]) -> str:
+        """Send the goods, or do not."""
+        if error := self.declined.get(f"ship {ctx.input.order_id}"):
+            raise error
+        return "sent"
+
     @property
     def order(self) -> Workflow[Order, Progress]:
         """The workflow, with one commit."""
         return Workflow("order", input=Order, data=Progress).commit("charge", self.charge)
 
+    @property
+    def approval(self) -> Workflow[Order, Progress]:
+        """A workflow that waits for an approval between its two commits, the first of which can be compensated."""
+        start = Workflow("approval", input=Order, data=Progress)
+        return (
+            start.commit("charge", self.charge, compensate=self.refund)
+            .wait("approved")
+            .commit("ship", self.ship)
+        )
+
     def app(self, **options: Any) -> App:
         """The app, its runs in memory."""
         return App([self.order], MemoryStorage(), **options)
+
+    def approvals(self, **options: Any) -> App:
+        """The app of a shop in which orders need an approval."""
+        return App([self.approval], MemoryStorage(), **options)
 
 
 def order_id(order: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from aws import events
 from aws.shop import order_id
 
 import flux_aws
-from flux_core import Fatal, InputMismatch, InvalidInput, NotRetryable, RunBusy, RunNotFound
+from flux_core import Fatal, InputMismatch, InvalidInput, RunBusy
 
 if TYPE_CHECKING:
     from aws.shop import Shop
@@ -85,76 +85,6 @@ def test_a_run_that_is_held_is_an_exception(shop: Shop) -> None:
 
     with pytest.raises(RunBusy):
         handler({"order_id": "o_1"}, events.Context())
-
-
-def test_tick_goes_on_with_what_is_due(shop: Shop) -> None:
-    """A tick runs what was started, and answers its report."""
-    app = shop.app()
-    app.start("order", {"order_id": "o_1"})
-    report = flux_aws.handler(app)({"flux": {"action": "tick"}}, events.Context())
-
-    others = {"suspended": 0, "failed": 0, "skipped": 0, "handed": 0}
-    assert report == {"due": 1, "claimed": 1, "completed": 1} | others
-
-
-def test_resume_goes_on_with_a_run(shop: Shop) -> None:
-    """A run is resumed by its id."""
-    app = shop.app()
-    app.start("order", {"order_id": "o_1"}, id="o_1")
-    answer = flux_aws.handler(app)({"flux": {"action": "resume", "id": "o_1"}}, events.Context())
-
-    assert answer["status"] == "completed"
-
-
-def test_resume_takes_a_workflow(shop: Shop) -> None:
-    """A run of another workflow than the handler's is resumed by its name as well."""
-    with pytest.raises(RunNotFound):
-        flux_aws.handler(shop.app())({"flux": {"action": "resume", "workflow": "order", "id": "o_1"}}, None)
-
-
-@pytest.mark.parametrize("step", [{}, {"step": "charge"}])
-def test_retry_goes_back_to_a_step(shop: Shop, step: dict[str, str]) -> None:
-    """A failed run is retried from the step that is named, or from the one that failed."""
-    handler = flux_aws.handler(shop.app(), key=order_id)
-    shop.declined["o_1"] = Fatal("no such card")
-    handler({"order_id": "o_1"}, None)
-    shop.declined.clear()
-
-    assert handler({"flux": {"action": "retry", "id": "o_1", **step}}, None)["status"] == "completed"
-
-
-def test_retry_needs_a_failed_step(shop: Shop) -> None:
-    """A run in which nothing failed is not retried unless a step is named."""
-    handler = flux_aws.handler(shop.app(), key=order_id)
-    handler({"order_id": "o_1"}, None)
-
-    with pytest.raises(NotRetryable, match="'o_1' is completed and has no failed step"):
-        handler({"flux": {"action": "retry", "id": "o_1"}}, None)
-
-
-def test_retry_needs_a_run(shop: Shop) -> None:
-    """A run that is not there cannot be retried."""
-    with pytest.raises(RunNotFound, match="no run 'o_1'"):
-        flux_aws.handler(shop.app())({"flux": {"action": "retry", "id": "o_1"}}, None)
-
-
-@pytest.mark.parametrize(
-    ("command", "message"),
-    [
-        ({"action": "explode"}, "action: expected one of tick, resume, retry; got 'explode'"),
-        ({"action": ["tick"]}, "action: expected one of"),
-        ({}, "action: expected one of"),
-        ("tick", ": expected an object"),
-        ({"action": "resume"}, "id: expected a str"),
-        ({"action": "retry", "id": 7}, "id: expected a str"),
-        ({"action": "retry", "id": "o_1", "step": 7}, "step: expected a str"),
-        ({"action": "resume", "id": "o_1", "workflow": ["order"]}, "workflow: expected a str"),
-    ],
-)
-def test_a_command_that_is_none_is_refused(shop: Shop, command: object, message: str) -> None:
-    """What the control plane cannot do, it says."""
-    with pytest.raises(InvalidInput, match=rf"^flux\.?{message}"):
-        flux_aws.handler(shop.app())({"flux": command}, None)
 
 
 def test_a_message_is_no_command(shop: Shop) -> None:

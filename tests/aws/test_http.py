@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from base64 import b64encode
@@ -9,10 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws import events
-from aws.shop import order_id
+from aws.shop import Order, Progress, order_id
 
 import flux_aws
-from flux_core import App, Fatal, RunBusy, StoreError, Workflow
+from flux_core import (
+    App,
+    Context,
+    Fatal,
+    FluxError,
+    OutcomeUnknown,
+    Retry,
+    RunBusy,
+    RunEnded,
+    SignalNotExpected,
+    StoreError,
+    Workflow,
+)
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
@@ -54,6 +67,155 @@ def test_a_suspended_run_is_202(request_with: RequestWith) -> None:
     answer = flux_aws.handler(app)(request_with({}), events.Context())
 
     assert (answer["statusCode"], json.loads(answer["body"])["status"]) == (202, "suspended")
+
+
+def wait_for_approval(request_with: RequestWith, shop: Shop) -> tuple[App, Callable[[], dict[str, Any]]]:
+    """Return an app in which order `o_1` waits for its approval, and what sends the order again."""
+    app = shop.approvals()
+    handler = flux_aws.handler(app, key=order_id)
+
+    def send() -> dict[str, Any]:
+        answer: dict[str, Any] = handler(request_with({"order_id": "o_1"}), events.Context())
+        return answer
+
+    assert send()["statusCode"] == 202
+    return app, send
+
+
+def test_a_paused_run_is_202(request_with: RequestWith, shop: Shop) -> None:
+    """It has not ended."""
+    app, send = wait_for_approval(request_with, shop)
+    app.pause("o_1")
+    answer = send()
+
+    assert (answer["statusCode"], json.loads(answer["body"])["status"]) == (202, "paused")
+
+
+def test_a_run_that_is_being_rolled_back_is_202_without_its_reason(
+    request_with: RequestWith, shop: Shop
+) -> None:
+    """It has not ended either; what it failed with may be a secret."""
+    start = Workflow("slow", input=Order, data=Progress)
+    slow = start.commit("charge", shop.charge, compensate=shop.refund, retries=1)
+    app = App([slow.step("fail", lambda ctx: 1 / 0)], MemoryStorage(), max_inline_wait=0)
+    shop.declined["refund o_1"] = ConnectionError("payment service")
+    answer = flux_aws.handler(app, key=order_id)(request_with({"order_id": "o_1"}), events.Context())
+
+    assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (202, "application/json")
+    assert json.loads(answer["body"]) == {
+        "status": "rolling_back",
+        "id": "o_1",
+        "data": {"payment_id": "pay-o_1"},
+    }
+
+
+@pytest.mark.parametrize("compensate", [False, True])
+def test_a_cancelled_run_is_409(request_with: RequestWith, shop: Shop, *, compensate: bool) -> None:
+    """The order that is sent again is not run: the problem says why."""
+    app, send = wait_for_approval(request_with, shop)
+    app.cancel("approval", "o_1", compensate=compensate)
+
+    assert json.loads(send()["body"]) == {
+        "type": "about:blank",
+        "title": "Conflict",
+        "status": 409,
+        "detail": "run 'o_1' was cancelled",
+        "code": "CANCELLED",
+        "id": "o_1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "detail"),
+    [
+        (Fatal("no such street"), 422, "FATAL", "no such street"),
+        (ConnectionError("carrier"), 500, "STEP_FAILED", None),
+    ],
+)
+def test_a_failure_that_was_rolled_back_is_a_failure(
+    request_with: RequestWith, shop: Shop, error: Exception, status: int, code: str, detail: str | None
+) -> None:
+    """Whether anything had to be compensated is nothing to the client."""
+    app, send = wait_for_approval(request_with, shop)
+    shop.declined["ship o_1"] = error
+    app.signal("approval", "o_1", "approved")
+    answer = send()
+
+    body = json.loads(answer["body"])
+    assert (answer["statusCode"], body["code"], body.get("detail")) == (status, code, detail)
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_run_that_could_not_be_rolled_back_is_500(
+    request_with: RequestWith, shop: Shop, caplog: pytest.LogCaptureFixture, *, cancelled: bool
+) -> None:
+    """A part of it stands: that is for a person here, whatever the reason for the rollback was."""
+    app, send = wait_for_approval(request_with, shop)
+    shop.declined = {"ship o_1": Fatal("no such street"), "refund o_1": ConnectionError("payment service")}
+    if cancelled:
+        app.cancel("approval", "o_1", compensate=True)
+    else:
+        app.signal("approval", "o_1", "approved")
+
+    assert json.loads(send()["body"]) == {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+        "code": "COMPENSATION_FAILED",
+        "id": "o_1",
+    }
+    assert "flux show o_1" in caplog.text
+
+
+def unknown(ctx: Context[Any, Any]) -> None:
+    """Not know what happened."""
+    raise OutcomeUnknown("password 'hunter2'")
+
+
+async def hang(ctx: Context[Any, Any]) -> None:
+    """Take longer than anybody waits."""
+    await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize(
+    ("workflow", "code"),
+    [
+        (Workflow("w").commit("charge", unknown, once=True), "INTERRUPTED"),
+        (
+            Workflow("w").commit("charge", unknown, retries=Retry(0, give_up_on=(RuntimeError,))),
+            "OUTCOME_UNKNOWN",
+        ),
+        (Workflow("w", timeout=1e-6).step("a", lambda ctx: 1).step("b", lambda ctx: 1), "WORKFLOW_TIMEOUT"),
+        (
+            Workflow("w").step("a", hang, timeout=0.01, retries=Retry(0, give_up_on=(TimeoutError,))),
+            "STEP_TIMEOUT",
+        ),
+    ],
+)
+def test_a_failure_that_no_retry_helps_is_no_refusal(
+    request_with: RequestWith, workflow: Workflow[Any, Any], code: str
+) -> None:
+    """The input is not at fault, and what the handler said is not the client's to know."""
+    answer = flux_aws.handler(App([workflow], MemoryStorage()))(request_with({}), events.Context())
+
+    body = json.loads(answer["body"])
+    assert (answer["statusCode"], body["code"], "detail" in body) == (500, code, False)
+
+
+@pytest.mark.parametrize("error", [RunEnded("it has ended"), SignalNotExpected("it has ended")])
+def test_what_a_run_that_has_ended_refuses_is_409(
+    request_with: RequestWith, shop: Shop, monkeypatch: pytest.MonkeyPatch, error: FluxError
+) -> None:
+    """The state of the run is in the way, not the request."""
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise error
+
+    app = shop.app()
+    monkeypatch.setattr(app, "execute", refuse)
+    answer = flux_aws.handler(app)(request_with({"order_id": "o_1"}), events.Context())
+
+    assert (answer["statusCode"], json.loads(answer["body"])["detail"]) == (409, "it has ended")
 
 
 def test_a_base64_body_is_decoded(request_with: RequestWith, shop: Shop) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws import events
 from aws.events import failures, message, sqs
-from aws.shop import order_id
+from aws.shop import Order, Progress, order_id
 
 import flux_aws
-from flux_core import App, Fatal, InvalidWorkflow, StoreError, Workflow
+from flux_core import App, Context, Fatal, InvalidWorkflow, OutcomeUnknown, StoreError, Workflow
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aws.shop import Shop
 
 ALL_DONE = failures()
@@ -81,6 +83,100 @@ def test_a_suspended_run_is_acknowledged(shop: Shop) -> None:
 
     assert answer == ALL_DONE
     assert [run.status for run in app.list()] == ["suspended"]
+
+
+def wait_for_approval(shop: Shop) -> tuple[App, Callable[..., Any], dict[str, Any]]:
+    """Return an app in which order `o_1` waits for its approval, the handler, and the message that the order was."""
+    app, batch = shop.approvals(), sqs(message({"order_id": "o_1"}, "m-1"))
+    handler = flux_aws.handler(app, key=order_id)
+    assert handler(batch, events.Context()) == ALL_DONE
+    return app, handler, batch
+
+
+def test_a_run_that_waits_is_acknowledged(shop: Shop) -> None:
+    """A signal brings it on, not its message; one that comes again leaves it where it stands."""
+    app, handler, batch = wait_for_approval(shop)
+
+    assert handler(batch, events.Context()) == ALL_DONE
+    assert [run.status for run in app.list()] == ["suspended"]
+    assert shop.charged == ["o_1"]
+
+
+def test_a_paused_run_is_acknowledged(shop: Shop) -> None:
+    """Only a person goes on with it."""
+    app, handler, batch = wait_for_approval(shop)
+    app.pause("o_1")
+
+    assert handler(batch, events.Context()) == ALL_DONE
+    assert [run.status for run in app.list()] == ["paused"]
+
+
+@pytest.mark.parametrize(
+    ("compensate", "words"), [(False, "run o_1 was cancelled"), (True, "run o_1 was rolled back")]
+)
+def test_a_cancelled_run_is_acknowledged(
+    shop: Shop, caplog: pytest.LogCaptureFixture, words: str, *, compensate: bool
+) -> None:
+    """A message that comes again does not bring the order back; the log says why nothing was done."""
+    app, handler, batch = wait_for_approval(shop)
+    app.cancel("approval", "o_1", compensate=compensate)
+
+    assert handler(batch, events.Context()) == ALL_DONE
+    assert f"message m-1 is deleted, since no retry can help: {words}" in caplog.text
+
+
+def test_a_failure_that_was_rolled_back_is_acknowledged(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """What was done is taken back, so there is no step to retry, whatever the error was."""
+    app, handler, batch = wait_for_approval(shop)
+    app.signal("approval", "o_1", "approved", run=False)
+    shop.declined["ship o_1"] = ConnectionError("carrier")
+    app.tick()
+
+    assert handler(batch, events.Context()) == ALL_DONE
+    assert (shop.refunded, "run o_1 was rolled back" in caplog.text) == (["o_1"], True)
+
+
+@pytest.mark.parametrize("error", [ConnectionError("payment service"), Fatal("no such account")])
+def test_a_redelivery_goes_on_with_a_rollback_that_failed(
+    shop: Shop, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    """The message comes back until everything is compensated; to the dead-letter queue, if it never is."""
+    app, handler, batch = wait_for_approval(shop)
+    app.signal("approval", "o_1", "approved", run=False)
+    shop.declined = {"ship o_1": Fatal("no such street"), "refund o_1": error}
+    app.tick()
+    again = handler(batch, events.Context())
+    del shop.declined["refund o_1"]
+
+    assert again == failures("m-1")
+    assert "message m-1 is put back, to go on with it: run o_1 could not be rolled back" in caplog.text
+    assert handler(batch, events.Context()) == ALL_DONE
+    assert (shop.refunded, [run.status for run in app.list()]) == (["o_1"], ["rolled_back"])
+
+
+def test_a_rollback_that_backs_off_is_acknowledged(shop: Shop) -> None:
+    """It goes on by itself later, as a run that backs off forward does."""
+    start = Workflow("slow", input=Order, data=Progress)
+    slow = start.commit("charge", shop.charge, compensate=shop.refund, retries=1)
+    app = App([slow.step("fail", lambda ctx: 1 / 0)], MemoryStorage(), max_inline_wait=0)
+    shop.declined["refund o_1"] = ConnectionError("payment service")
+    answer = flux_aws.handler(app, key=order_id)(sqs(message({"order_id": "o_1"})), events.Context())
+
+    assert (answer, [run.status for run in app.list()]) == (ALL_DONE, ["rolling_back"])
+
+
+def test_an_interrupted_commit_is_acknowledged(shop: Shop) -> None:
+    """Nobody knows whether it happened: a person decides, and no redelivery runs it again."""
+
+    def charge(ctx: Context[Any, Any]) -> None:
+        shop.charged.append("o_1")
+        raise OutcomeUnknown("no answer")
+
+    app = App([Workflow("once").commit("charge", charge, once=True)], MemoryStorage())
+    handler, batch = flux_aws.handler(app, key=order_id), sqs(message({"order_id": "o_1"}))
+    answers = [handler(batch, events.Context()) for _ in range(2)]
+
+    assert (answers, shop.charged) == ([ALL_DONE, ALL_DONE], ["o_1"])
 
 
 def test_a_run_that_is_held_comes_back(shop: Shop) -> None:

@@ -32,10 +32,14 @@ from flux_core import (
     RunStatus,
     StepRecord,
     StepStatus,
+    Suspension,
     SystemClock,
     TickReport,
     TraceEvent,
+    Waker,
     Workflow,
+    sleep,
+    wait,
 )
 from flux_core.storage import (
     MemoryStorage,
@@ -46,6 +50,7 @@ from flux_core.storage import (
     Storage,
     open_storage,
 )
+from flux_core.testing import Replay, record, replay
 from flux_core.trace import ConsoleTrace, NDJSONTrace, TraceSink
 
 if TYPE_CHECKING:
@@ -154,6 +159,23 @@ def with_option(ctx: Ctx, *, loud: bool = False) -> str:
     return ctx.input.order_id.upper() if loud else ctx.input.order_id
 
 
+def cool_off(ctx: Ctx) -> Suspension:
+    """Let the run sleep from inside a step."""
+    return sleep(60) if ctx.attempt == 1 else sleep(timedelta(hours=1))
+
+
+async def ask_for_approval(ctx: Ctx) -> Suspension | str:
+    """Let the run wait from inside a step, or do not."""
+    if ctx.input.items:
+        return wait("approved", timeout=timedelta(days=3))
+    return "nobody needs to approve nothing"
+
+
+def until_tomorrow(ctx: Ctx) -> timedelta:
+    """Say how long a sleep is."""
+    return timedelta(days=len(ctx.input.items))
+
+
 class Mailer:
     """Handlers that share something."""
 
@@ -205,6 +227,19 @@ order = (
     .step("whisper", with_option)
     .commit("notify", mailer.notify, when=lambda ctx: ctx.data.payment_id)
 )
+long_running = (
+    Workflow("long-running", input=Order, data=Progress, timeout=timedelta(days=30))
+    .step("cool-off", cool_off)
+    .step("ask", ask_for_approval, compensate=refund)
+    .sleep("nap", 60)
+    .sleep("rest", timedelta(hours=1), when=was_paid)
+    .sleep("night", until_tomorrow)
+    .sleep("moment", lambda ctx: 0.5 * len(ctx.data.reserved), when=lambda ctx: ctx.data.reserved)
+    .wait("approved")
+    .wait("paid", timeout=3600, on_timeout="skip", when=lambda ctx: ctx.data.payment_id is None)
+    .wait("shipped", timeout=timedelta(days=3), on_timeout="fail")
+    .commit("charge", charge, once=True, retries=2)
+)
 untyped = Workflow("plain").step("plain", plain).step("sum", lambda ctx: ctx.data["total"] + 1)
 bare_dict = Workflow("bare", input=dict, data=dict).step("plain", plain)
 half_typed = Workflow("half", input=Order).step("id", lambda ctx: ctx.input.order_id)
@@ -220,7 +255,11 @@ assert_type(other_half, Workflow[dict[str, Any], Progress])
 assert_type(typed_dicts, Workflow[Request, Totals])
 assert_type(models, Workflow[Payment, Receipt])
 assert_type(prices, Workflow[dict[str, int], dict[str, Any]])
+assert_type(long_running, Workflow[Order, Progress])
+assert_type(long_running.timeout, float | None)
 assert_type(order.nodes, tuple[Node, ...])
+assert_type(order.nodes[0].once, bool)
+assert_type(order.nodes[0].on_timeout, Literal["fail", "skip"])
 assert_type(order.index("charge"), int)
 assert_type(order.fingerprint, str)
 assert_type(order.mermaid(), str)
@@ -317,6 +356,13 @@ class StoppedClock:
         """Wait."""
 
 
+class Queue:
+    """A waker that is no subclass of anything."""
+
+    def wake(self, run_id: str, at: float) -> None:
+        """Bring the run back."""
+
+
 stores: list[Storage] = [
     MemoryStorage(),
     SQLiteStorage("orders.db"),
@@ -326,6 +372,7 @@ stores: list[Storage] = [
 ]
 sinks: list[TraceSink] = [ListTrace(), ConsoleTrace(), NDJSONTrace("trace.ndjson")]
 clocks: list[Clock] = [SystemClock(), StoppedClock()]
+wakers: list[Waker] = [Queue()]
 
 
 # Engines.
@@ -363,6 +410,8 @@ configured = Engine(
     lease=30,
     max_inline_wait=1.5,
     max_interruptions=3,
+    checkpoint="commit",
+    waker=Queue(),
     redact=("card.number",),
     clock=StoppedClock(),
 )
@@ -424,6 +473,42 @@ def control() -> None:
     engine.close()
 
 
+def control_what_waits() -> None:
+    """Use the methods that reach a run from outside."""
+    run_id = "order-o_001"
+    assert_type(engine.signal(long_running, run_id, "approved"), Result[Progress])
+    assert_type(
+        engine.signal(long_running, run_id, "paid", {"by": "Ada"}, id="s-1", run=False, deadline=9.0).data,
+        Progress,
+    )
+    assert_type(engine.cancel(long_running, run_id), Result[Progress])
+    assert_type(engine.cancel(untyped, run_id, compensate=True, deadline=None), Result[dict[str, Any]])
+    paused = engine.pause(run_id)
+    assert_type(paused, Run)
+    assert_type(paused.waits_for, str | None)
+    assert_type(paused.waits_until, float | None)
+    assert_type(paused.expires_at, float | None)
+    assert_type(paused.inbox, tuple[str, ...])
+    assert_type(paused.compensations, tuple[StepRecord, ...])
+    assert_type(engine.resolve(long_running, run_id, "charge", output="pay-1"), Result[Progress])
+    assert_type(engine.resolve(long_running, run_id, "charge", run=False, deadline=9.0), Result[Progress])
+    assert_type(sleep(1), Suspension)
+    assert_type(wait("approved"), Suspension)
+
+
+def record_and_replay() -> None:
+    """Try a stored run on a definition, from wherever it is kept."""
+    text = record(engine, "order-o_001")
+    assert_type(text, str)
+    assert_type([record(app, "r"), record(MemoryStorage(), "r"), record(AsyncEngine(), "r")], list[str])
+    seen = replay(text, order)
+    assert_type(seen, Replay[Progress])
+    assert_type(seen.data.payment_id, str | None)
+    assert_type(seen.node, str | None)
+    assert_type(seen.position, int)
+    assert_type(seen.status, RunStatus)
+
+
 def context_manager() -> Literal["completed", "failed", "busy"]:
     """Close the engine at the end, and tell errors apart."""
     try:
@@ -455,6 +540,10 @@ async def run_asynchronously() -> None:
         assert_type(await inner.tick([order]), TickReport)
         assert_type(await inner.get("order-o_005"), Run | None)
         assert_type([run.id for run in await inner.list(limit=5)], list[str])
+        assert_type(await inner.signal(long_running, "r", "approved", 1, id="s-1"), Result[Progress])
+        assert_type(await inner.cancel(long_running, "r", compensate=True), Result[Progress])
+        assert_type(await inner.pause("r"), Run)
+        assert_type(await inner.resolve(long_running, "r", "charge", output="pay-1"), Result[Progress])
         await inner.delete("order-o_005")
 
 
@@ -462,6 +551,8 @@ async def run_asynchronously() -> None:
 
 app = App([order, untyped, models], storage=MemoryStorage(), trace=[ConsoleTrace()], default_retries=1)
 deferred = App(workflows=(order,))
+order_2 = Workflow("order-fulfillment", input=dict[str, str], version="3").step("validate", any_context)
+side_by_side = App([order, order_2], checkpoint="step", waker=Queue())
 
 
 def serve() -> None:
@@ -474,6 +565,11 @@ def serve() -> None:
     assert_type(app.tick(limit=5), TickReport)
     assert_type(app.get("plain-1"), Run | None)
     assert_type(app.list(status=RunStatus.FAILED), Page)
+    assert_type(app.signal("plain", "plain-1", "approved", [1], id="s-1", run=False), Result[Any])
+    assert_type(app.cancel("plain", "plain-1", compensate=True), Result[Any])
+    assert_type(app.pause("plain-1"), Run)
+    assert_type(app.resolve("plain", "plain-1", "charge", output=None, run=True), Result[Any])
+    assert_type(side_by_side.workflow("order-fulfillment"), Workflow[Any, Any])
     with deferred.on(MemoryStorage()) as moved:
         assert_type(moved, App)
 
