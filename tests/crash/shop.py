@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from flux_core import Context, Workflow
-from flux_core.storage import MemoryStorage, Record
+from flux_core._status import RUN_TRANSITIONS
+from flux_core.storage import MemoryStorage, SQLiteStorage
+
+if TYPE_CHECKING:
+    from flux_core.storage import Record
 
 ORDER = {"order_id": "o_001", "product_id": "mug", "qty": 1}
 
@@ -92,16 +98,81 @@ class Shop:
         return Workflow("two-nodes", input=Order, data=Progress).step("count", count).commit("charge", charge)
 
 
-class WatchedStorage(MemoryStorage):
-    """A store that refuses to see a completed node lost, changed, or completed a second time."""
+class Violation(BaseException):
+    """What must never be has been seen: no `Exception`, so that no engine takes it for a failure of its own run."""
+
+
+def expect(holds: object, *what: object) -> None:
+    """Stop the test if it does not hold, wherever in the engine that is."""
+    if not holds:
+        raise Violation(*what)
+
+
+class Watched:
+    """Comes before a store's class, and makes it refuse what no history of a run may show."""
 
     def save(self, record: Record, *, replaces: int) -> None:
-        """Save, if what was completed before still stands as it stood."""
-        before = self.load(record.id)
-        super().save(record, replaces=replaces)
-        assert before is not None
-        old = json.loads(before.document)["history"]
-        new = json.loads(record.document)["history"]
-        assert new[: len(old)] == old, f"a completed node was lost or completed again: {old} -> {new}"
-        names = [entry["name"] for entry in new]
-        assert len(names) == len(set(names)), f"a node stands twice in {names}"
+        """Save, if what the run had is still there, and no more than may be has changed."""
+        before: Record = self.load(record.id)  # type: ignore[attr-defined]  # the store's
+        super().save(record, replaces=replaces)  # type: ignore[misc]  # the store's
+        legal = RUN_TRANSITIONS[before.status] | {before.status}
+        expect(record.status in legal, "cannot go from", before.status, "to", record.status)
+        old, new = parsed(before.document), parsed(record.document)
+        _check_nodes(old, new, was_ended=before.status.ended)
+        _check_compensations(old, new)
+        _check_letters(old, new)
+        _check_lease(old, new)
+
+
+def _check_nodes(old: dict[str, Any], new: dict[str, Any], *, was_ended: bool) -> None:
+    """A finished node stays as it is, and none is finished twice; a retry keeps the completed commits."""
+    names = [entry["name"] for entry in new["history"]]
+    expect(len(names) == len(set(names)), "a node stands twice in", names)
+    expect(new.get("current", {}).get("name") not in names, "a finished node is the current one of", names)
+    if was_ended and len(new["history"]) < len(old["history"]):
+        names += [entry["name"] for entry in new.get("kept", ())]
+        commits = [entry["name"] for entry in old["history"] if entry["kind"] == "commit"]
+        expect(set(commits) <= set(names), "a completed commit was lost:", commits, names)
+    else:
+        kept = new["history"][: len(old["history"])]
+        expect(kept == old["history"], "a completed node was lost or completed again:", old, new)
+
+
+def _check_compensations(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """A finished compensation stays as it is, and none is finished twice."""
+    before, after = old.get("undone", []), new.get("undone", [])
+    names = [entry["name"] for entry in after]
+    expect(len(names) == len(set(names)), "a node was compensated twice:", names)
+    expect(new.get("undoing", {}).get("name") not in names, "it is compensated again:", names)
+    expect(after[: len(before)] == before, "a compensation was lost:", before, after)
+
+
+def _check_letters(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Each letter comes once, and goes once."""
+    before, after = ([letter["number"] for letter in document.get("inbox", ())] for document in (old, new))
+    last = old.get("sequence", 0)
+    expect(new.get("sequence", 0) >= last, "letters were forgotten:", old, new)
+    expect(after == sorted(set(after)), "a letter stands twice in", after)
+    expect(all(number > last or number in before for number in after), "a letter came back:", before, after)
+
+
+def _check_lease(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """A worker's lease grows shorter for nobody."""
+    before, after = old.get("lease"), new.get("lease")
+    if before and after and before["token"] == after["token"]:
+        expect(after["until"] >= before["until"], "a lease was cut short:", before, after)
+
+
+@lru_cache(maxsize=256)
+def parsed(document: bytes) -> dict[str, Any]:
+    """Return the document as JSON."""
+    found: dict[str, Any] = json.loads(document)
+    return found
+
+
+class WatchedStorage(Watched, MemoryStorage):
+    """A watched store in memory."""
+
+
+class WatchedFile(Watched, SQLiteStorage):
+    """A watched store in a file."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from crash.kills import killed_twice
 from crash.shop import ORDER, Shop, WatchedStorage
 
 from flux_core import Engine, RunStatus
-from flux_core.testing import Crash, FakeClock, crash_points
-from flux_core.testing._crashes import recover
-from flux_core.testing._stepping import Call, SteppingEngine
+from flux_core.testing import Crash, crash_points
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 
 @pytest.fixture
@@ -70,33 +68,14 @@ def test_an_interrupted_attempt_is_counted_and_spends_no_retry(shop: Shop) -> No
 def test_a_recovery_that_dies_at_every_effect_in_turn_changes_nothing(shop: Shop) -> None:
     """The worker dies before effect k, the one that takes over before its effect j, for every k and j: one charge."""
     flow = shop.order_flow()
+
+    def deliver(engine: Engine) -> Generator[Any, Any, Any]:
+        yield engine.execute(flow, ORDER, id="order-o_001")
+
     pairs = 0
-    for k in count():
-        for j in count():
-            shop.clear()
-            store, clock = WatchedStorage(), FakeClock(1_000_000.0)
-            stepping = SteppingEngine(store, clock=clock)
-            first = die_after(stepping.execute(flow, ORDER, id="order-o_001"), k)
-            clock.advance(61)
-            second = die_after(stepping.tick([flow]), j)
-            engine = Engine(store, clock=clock)
-            recover(engine, [flow], clock, 60)
-            assert engine.execute(flow, ORDER, id="order-o_001").status is RunStatus.COMPLETED, (k, j)
-            assert [shop.effects_of(step) for step in ("charge", "reserve", "notify")] == [1, 1, 1], (k, j)
-            pairs += 1
-            if not second:
-                break
-        if not first:
-            break
+    for killed in killed_twice(deliver, flow, reset=shop.clear):
+        [run] = killed.engine.list()
+        assert run.status is RunStatus.COMPLETED, killed
+        assert [shop.effects_of(step) for step in ("charge", "reserve", "notify")] == [1, 1, 1], killed
+        pairs += 1
     assert pairs > 100
-
-
-def die_after(call: object, effects: int) -> bool:
-    """Perform so many effects of the call and no more; return whether there were more."""
-    assert isinstance(call, Call)
-    for _ in range(effects):
-        if call.next is not None:
-            call.step()
-    more = call.next is not None
-    call.stop()
-    return more

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from crash.shop import ORDER, Shop, WatchedStorage
+from crash.shop import ORDER, Shop, Violation, WatchedStorage
 
 from flux_core import Engine, LeaseLost, Result, RunBusy, RunStatus
 from flux_core.testing import Schedule, interleavings
@@ -78,5 +78,5 @@ def test_the_watched_store_notices_a_second_completion() -> None:
     engine.execute(flow, ORDER, id="o_001")
     record: Any = store.load("o_001")
     forged = record.document.replace(b'"name":"count"', b'"name":"other"')
-    with pytest.raises(AssertionError, match="lost or completed again"):
+    with pytest.raises(Violation, match="lost or completed again"):
         store.save(record._replace(document=forged, revision=4), replaces=3)
