@@ -61,12 +61,13 @@ class Attempts(Walk[I, D]):
         state = self._state
         state.current = entry = self._entry(planned, StepStatus.RUNNING)
         entry.intent = True
-        if self._time > self._short_at:
-            self._renew()
         while True:
+            if self._time > self._short_at:
+                self._renew()
             met, self._time, self._monotonic = yield from save(state, self._worker.token, self._time)
             if not met:
                 return True
+            self._watch_lease()
             if self._verdict(self.goes) is not self.goes or state.outcome(entry.name):
                 entry.intent = False
                 yield from self._keep()

@@ -53,9 +53,13 @@ def cancel_in(inbox: Iterable[Letter]) -> bool | None:
 
 
 def pause_in(inbox: Iterable[Letter]) -> bool:
-    """Whether the last word about pausing is that the run is to pause."""
-    words = [letter.kind for letter in inbox if letter.kind in (PAUSE, RESUME)]
-    return bool(words) and words[-1] == PAUSE
+    """Whether the run is to pause: that is the last that was said about it; a cancellation takes it back as well."""
+    return last_word(letter.kind for letter in inbox) == PAUSE
+
+
+def last_word(kinds: Iterable[str]) -> str | None:
+    """Return the last of the kinds that says whether a run is to stand still."""
+    return next((kind for kind in reversed([*kinds]) if kind in (PAUSE, RESUME, CANCEL)), None)
 
 
 def still_to_serve(inbox: Iterable[Letter], behind: Iterable[Entry]) -> list[Letter]:

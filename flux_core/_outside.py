@@ -22,7 +22,7 @@ from flux_core._errors import (
     StoreError,
 )
 from flux_core._ids import check_id
-from flux_core._letter import CANCEL, OUTCOME, PAUSE, REMEMBERED, RESUME, Letter, letter_text
+from flux_core._letter import CANCEL, OUTCOME, PAUSE, REMEMBERED, RESUME, Letter, last_word, letter_text
 from flux_core._listeners import report_failure
 from flux_core._status import RUN_TRANSITIONS, RunStatus
 from flux_core._stored import LARGE, put_out, reference
@@ -73,9 +73,12 @@ class Draft:
         return letter_id in self.document.get("received", ())
 
     def is_paused(self) -> bool:
-        """Whether the last word about pausing in the inbox is that the run is to pause."""
-        words = [raw["kind"] for raw in self.document.get("inbox", ()) if raw["kind"] in (PAUSE, RESUME)]
-        return words[-1:] == [PAUSE]
+        """Whether the inbox says that the run is to pause."""
+        return last_word(raw["kind"] for raw in self.document.get("inbox", ())) == PAUSE
+
+    def is_cancelled(self) -> bool:
+        """Whether the inbox says that the run is to be cancelled, and it does not go back yet."""
+        return not self.back and any(raw["kind"] == CANCEL for raw in self.document.get("inbox", ()))
 
     def send(self, letter: Letter, *, wake: bool = True) -> None:
         """Put the letter into the inbox; somebody is to look at it now, or when the lease of the holder is over."""
@@ -202,7 +205,7 @@ def pause(run_id: str, writer: str) -> Flow[Record]:
 
     def decide(draft: Draft) -> bool:
         _check_open(draft, "paused")
-        if draft.status is RunStatus.PAUSED or (draft.held and draft.is_paused()):
+        if draft.status is RunStatus.PAUSED or (draft.is_paused() if draft.held else draft.is_cancelled()):
             return False
         if draft.held:
             draft.send(Letter(PAUSE, writer))

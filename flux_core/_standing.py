@@ -89,7 +89,7 @@ class Standing(Generic[D]):
         check_free(state.id, state.lease, now.time)
         check_definition(state, self.workflow, len(state.history) + 1)
         lost = state.lease is not None
-        self._take(now)
+        self._take(now, by_hand=by_hand)
         walk = self._walk(now)
         looping = walk.count_interruption() if lost else None
         if not (yield from self._claim(now)):
@@ -113,7 +113,7 @@ class Standing(Generic[D]):
         self._check_retryable(position, now.time, redo_commits=redo_commits)
         self._go_back(position, redo_commits=redo_commits)
         state.expires_at = self._worker.expiry(now.time)  # it begins anew
-        self._take(now)
+        self._take(now, by_hand=True)
         walk = self._walk(now)
         return (yield from walk.run()) if (yield from self._claim(now)) else None
 
@@ -161,10 +161,10 @@ class Standing(Generic[D]):
             yield Emit(run_event("workflow:resume", state, now.time))
         return True
 
-    def _take(self, now: Moment) -> None:
+    def _take(self, now: Moment, *, by_hand: bool) -> None:
         """Let the worker hold the run; it goes on in the direction in which it stood."""
         state = self.state
-        if state.status is RunStatus.PAUSED or state.status.ended:
+        if by_hand or state.status.ended:
             state.inbox = [letter for letter in state.inbox if letter.kind not in (PAUSE, RESUME)]
         if state.status is RunStatus.COMPENSATION_FAILED and state.undoing is not None:
             state.undoing.failures = state.interruptions = 0
