@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from copy import copy
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from flux_core._context import D, I
 from flux_core._effects import Call, Emit, Invoke
 from flux_core._entry import Entry
-from flux_core._errors import Interrupted, LeaseLost, NotSerializable, OutcomeUnknown, StepTimeout
+from flux_core._errors import (
+    Interrupted,
+    LeaseLost,
+    NotSerializable,
+    OutcomeUnknown,
+    StepTimeout,
+    WorkflowTimeout,
+)
 from flux_core._events import attempt_event, error_info
 from flux_core._keeping import save
 from flux_core._outside import tell_outcome
 from flux_core._status import RunStatus, StepStatus
 from flux_core._suspension import Suspension
-from flux_core._walk import Walk
+from flux_core._walk import GivenUp, Walk
 from flux_core._workflow import COMMIT
 
 if TYPE_CHECKING:
@@ -153,13 +161,15 @@ class Attempts(Walk[I, D]):
     ) -> Flow[None]:
         """Fail the node, and with it the run: it turns back if there is anything to compensate."""
         state = self._state
-        entry = self._entry(planned, StepStatus.FAILED)
+        entry = self._give_up(planned)
+        if isinstance(error, WorkflowTimeout):  # no signal stands against that
+            self._given_up = None
         if (
             entry.changes or entry.removed
         ):  # of a handler that has suspended the run, and is now to count as failed
             state.set_data(state.data_before(len(state.history)))
             entry.changes, entry.removed = {}, ()
-        entry.completed_at = self._time
+        entry.status, entry.completed_at = StepStatus.FAILED, self._time
         entry.attempts += attempted
         entry.failures += attempted
         entry.until = entry.signal = None
@@ -172,8 +182,17 @@ class Attempts(Walk[I, D]):
             yield from self._keep(RunStatus.ROLLING_BACK)
         else:
             yield from self._let_go(RunStatus.FAILED)
-        yield from self._step_told("step:error", planned, entry, "step_error", context, error)
-        yield from self._run_told("workflow:error", "workflow_error", context, error)
+        self._given_up = None
+        if state.current is entry:
+            yield from self._step_told("step:error", planned, entry, "step_error", context, error)
+            yield from self._run_told("workflow:error", "workflow_error", context, error)
+
+    def _give_up(self, planned: PlannedNode) -> Entry:
+        """Return the entry of the node that is about to be given up; how it stands now is remembered."""
+        state = self._state
+        entry = self._entry(planned, state.current.status if state.current else StepStatus.RUNNING)
+        self._given_up = GivenUp(copy(entry), len(state.history), state.data)
+        return entry
 
     def _has_compensation(self) -> bool:
         """Whether a node has completed, here or before a retry went back over it, that can be compensated."""

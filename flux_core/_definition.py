@@ -37,6 +37,20 @@ def check_definition(state: RunState, workflow: Workflow[Any, Any], upto: int) -
         )
 
 
+def check_kept(state: RunState, workflow: Workflow[Any, Any]) -> None:
+    """Refuse to go on without a completed commit that a retry went back over: under another name it would run again.
+
+    Raises:
+        DefinitionChanged: the workflow no longer has it.
+    """
+    for entry in state.kept.values():
+        if not any((node.name, node.kind) == (entry.name, entry.kind) for node in workflow.nodes):
+            raise DefinitionChanged(
+                f"run {state.id!r} has completed commit {entry.name!r}, which workflow {workflow.name!r} no longer has;"
+                " put it back, or retry a step with redo_commits=True"
+            )
+
+
 def fitting(state: RunState, workflow: Workflow[Any, Any], read: Callable[[], T], what: str = "") -> T:
     """Return what is read of the values that the run has saved, if they fit the types as they are now.
 

@@ -263,6 +263,9 @@ class Engine:
     def delete(self, run_id: str) -> None:
         """Remove a run that nobody holds.
 
+        Its id may be used again once no worker of the removed run can be alive any more, such as one whose machine
+        stands still.
+
         Raises:
             RunNotFound: there is no such run.
             RunBusy: a worker holds it.

@@ -217,9 +217,10 @@ class Forward(Attempts[I, D]):
         if over and planned.node.on_timeout == "skip":
             return self._skip(planned)
         if over:
-            error = StepTimeout(
+            late = StepTimeout(
                 f"step {entry.name!r} waited for signal {entry.signal!r} longer than its time-out"
             )
+            error = interrupted(planned, late) if planned.node.once else late
             return self._fail(planned, self._context(entry.name, None, entry), error, attempted=False)
         return self._stand_open(planned, entry)
 
@@ -264,8 +265,11 @@ class Forward(Attempts[I, D]):
 
     def _skip(self, planned: PlannedNode) -> Flow[None]:
         """Pass the node over."""
-        entry = self._entry(planned, StepStatus.SKIPPED)
+        entry = self._give_up(planned)
+        entry.status = StepStatus.SKIPPED
         entry.attempts = 0  # an interrupted one was none: it ended before the handler was called
         self._close(entry)
         yield from self._advance()
-        yield from self._step_told("step:skipped", planned, entry)
+        self._given_up = None
+        if self._state.current is None:
+            yield from self._step_told("step:skipped", planned, entry)

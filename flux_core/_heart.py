@@ -58,6 +58,7 @@ class Heart:
             self._start_anew()
         pulse = Pulse(run_id, token)
         with self._lock:
+            self._closing.clear()
             self._pulses[pulse] = None
             if self._thread is None:
                 self._thread = Thread(target=self._beat, name="flux-heart", daemon=True)
@@ -66,12 +67,14 @@ class Heart:
 
     def end(self, pulse: Pulse) -> None:
         """Renew that lease no more."""
-        self._pulses.pop(pulse, None)
+        with self._lock:
+            self._pulses.pop(pulse, None)
 
     def close(self) -> None:
         """Renew nothing more."""
-        self._pulses.clear()
-        self._closing.set()
+        with self._lock:
+            self._pulses.clear()
+            self._closing.set()
 
     def _beat(self) -> None:
         while True:
@@ -79,9 +82,9 @@ class Heart:
             with self._lock:
                 if not self._pulses:
                     self._thread = None
-                    self._closing.clear()
                     return
-            for pulse in tuple(self._pulses):
+                beating = tuple(self._pulses)
+            for pulse in beating:
                 self.renew(pulse)
 
     def renew(self, pulse: Pulse) -> None:

@@ -153,7 +153,7 @@ class Machine(Generic[D]):
         )
         if self._worker.policy.traced and record.status is RunStatus.CANCELLED:
             yield Emit(outside_event("workflow:cancel", record))
-        return (yield from self._follow(record, run=compensate))
+        return (yield from self._follow(record, run=True))
 
     def resolve(self, run_id: str, step: str, output: object, *, run: bool) -> Flow[Result[D]]:
         """Tell a run that has failed at a commit that the commit did happen, and go on with the run."""

@@ -76,6 +76,10 @@ class Draft:
         """Whether the inbox says that the run is to pause."""
         return last_word(raw["kind"] for raw in self.document.get("inbox", ())) == PAUSE
 
+    def is_doubtful(self) -> bool:
+        """Whether nobody knows what came of the open commit, which must not be made again."""
+        return bool(self.document.get("current", {}).get("intent"))
+
     def is_cancelled(self) -> bool:
         """Whether the inbox says that the run is to be cancelled, and it does not go back yet."""
         return not self.back and any(raw["kind"] == CANCEL for raw in self.document.get("inbox", ()))
@@ -94,13 +98,17 @@ class Draft:
             self._wake_at = self.time
 
     def stop(self, status: RunStatus, writer: str) -> None:
-        """Move a run that nobody holds to a status in which nobody needs to look at it."""
+        """Move a run that nobody holds to a status in which nobody needs to look at it.
+
+        The lease of a worker that was lost stays with a paused run: whoever goes on counts the interruption.
+        """
         self.note(writer)
         if status not in RUN_TRANSITIONS[self.status]:
             raise AssertionError(f"run {self.record.id!r} cannot go from {self.status} to {status}")
         self.status = status
         self._wake_at = None
-        self.document.pop("lease", None)
+        if status.ended:
+            self.document.pop("lease", None)
 
     def hold(self, token: str, until: float) -> None:
         """Let that worker hold the run until then."""
@@ -176,7 +184,9 @@ def ask(run_id: str, writer: str, letter: Letter, allow: Callable[[Draft], bool]
 
 
 def cancel(run_id: str, writer: str, *, compensate: bool, allow: Callable[[Draft], object]) -> Flow[Record]:
-    """Cancel a run that nobody holds, or ask the worker that does; with compensation, ask whoever comes next.
+    """Cancel a run that nobody holds, or ask the worker that does.
+
+    Whoever comes next is asked if there is more to do: to compensate, or to say that a commit is in doubt.
 
     Raises:
         RunEnded: it has ended.
@@ -187,7 +197,7 @@ def cancel(run_id: str, writer: str, *, compensate: bool, allow: Callable[[Draft
         _check_open(draft, "cancelled")
         if draft.back:
             return False
-        if compensate or draft.held:
+        if compensate or draft.held or draft.is_doubtful():
             draft.send(Letter(CANCEL, writer, compensate=compensate))
         else:
             draft.stop(RunStatus.CANCELLED, writer)
@@ -297,7 +307,7 @@ def renew(run_id: str, token: str, span: float, writer: str) -> Flow[tuple[bool,
         nonlocal held, cancelled
         lease = draft.lease
         held = lease is not None and lease.token == token
-        cancelled = any(raw["kind"] == CANCEL for raw in draft.document.get("inbox", ()))
+        cancelled = draft.is_cancelled()
         if not held or lease is None or lease.until - draft.time >= span / 2:
             return False
         draft.hold(token, draft.time + span)

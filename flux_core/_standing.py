@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, Final, Generic
 
 from flux_core._backward import Backward
 from flux_core._context import D
-from flux_core._definition import check_definition, fitting
+from flux_core._definition import check_definition, check_kept, fitting
 from flux_core._effects import Emit, Now
 from flux_core._errors import (
-    DefinitionChanged,
     InputMismatch,
     LeaseLost,
     NotRetryable,
@@ -26,7 +25,6 @@ from flux_core._workflow import COMMIT
 
 if TYPE_CHECKING:
     from flux_core._effects import Flow, Moment
-    from flux_core._entry import Entry
     from flux_core._state import RunState
     from flux_core._worker import Worker
 
@@ -88,6 +86,7 @@ class Standing(Generic[D]):
             return self.result()
         check_free(state.id, state.lease, now.time)
         check_definition(state, self.workflow, len(state.history) + 1)
+        check_kept(state, self.workflow)
         lost = state.lease is not None
         self._take(now, by_hand=by_hand)
         walk = self._walk(now)
@@ -183,22 +182,14 @@ class Standing(Generic[D]):
             if entry.kind != COMMIT or entry.status is not StepStatus.COMPLETED:
                 continue
             if not redo_commits:
-                self._check_kept(entry)
                 state.kept[entry.name] = entry
             else:
                 state.kept.pop(entry.name, None)
                 state.generations[entry.name] = state.generations.get(entry.name, 1) + 1
+        check_kept(state, self.workflow)
         state.error = None
         state.interruptions = 0
         state.note(self._worker.token)
-
-    def _check_kept(self, entry: Entry) -> None:
-        """Refuse to forget a completed commit: under another name it would be run again."""
-        if not any((node.name, node.kind) == (entry.name, COMMIT) for node in self.workflow.nodes):
-            raise DefinitionChanged(
-                f"run {self.state.id!r} has completed commit {entry.name!r}, which workflow {self.workflow.name!r} no"
-                " longer has; put it back, or say redo_commits=True"
-            )
 
     def _walk(self, now: Moment) -> Walk[Any, D]:
         """Return what goes on with the run; made before the run is claimed, since its values may not fit any more."""

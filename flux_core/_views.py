@@ -40,7 +40,7 @@ def run_view(state: RunState) -> Run:
         tags=state.origin.tags,
         revision=state.revision,
         interruptions=state.interruptions,
-        held_until=state.lease.until if state.lease else None,
+        held_until=state.lease.until if state.lease and state.status is not RunStatus.PAUSED else None,
         wake_at=state.wake_at,
         created_at=state.origin.created_at,
         updated_at=state.updated_at,

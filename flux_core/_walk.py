@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any, Final, Generic
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple
 
 from flux_core._context import Context, D, I
 from flux_core._effects import AwaitThread, Call, Delay, Emit, Wake
@@ -30,12 +30,21 @@ if TYPE_CHECKING:
 HELD: Final = frozenset({RunStatus.RUNNING, RunStatus.ROLLING_BACK})
 
 
+class GivenUp(NamedTuple):
+    """A node that has failed or was passed over, as it stood before: until that is saved, a letter may answer it."""
+
+    entry: Entry
+    place: int
+    data: dict[str, str]
+
+
 class Walk(Generic[I, D]):
     """A run that a worker holds, on its way from node to node."""
 
     __slots__ = (
         "_codec",
         "_data",
+        "_given_up",
         "_input",
         "_monotonic",
         "_results",
@@ -63,6 +72,7 @@ class Walk(Generic[I, D]):
         self._results = self._outputs()
         self._short_at = inf  # when less than half of the lease is left, and it is to be made anew
         self._watch_lease()
+        self._given_up: GivenUp | None = None
 
     def _verdict(self, status: RunStatus) -> RunStatus:
         """Return what becomes of a decision for that status once the inbox has been read."""
@@ -133,6 +143,8 @@ class Walk(Generic[I, D]):
         while met:
             if state.inbox:
                 state.inbox = still_to_serve(state.inbox, state.history)
+                if self._is_taken_back():
+                    return
             verdict = self._verdict(status)
             if verdict is RunStatus.ROLLING_BACK and not state.back:
                 self._take_kept()
@@ -146,6 +158,20 @@ class Walk(Generic[I, D]):
             if met:
                 state.status = before
                 self._watch_lease()
+
+    def _is_taken_back(self) -> bool:
+        """Whether a letter answers the node that was given up; then it stands open again, as if nothing had been."""
+        state, given_up = self._state, self._given_up
+        if given_up is None:
+            return False
+        entry, place, data = given_up
+        if not (state.outcome(entry.name) or (entry.signal is not None and state.signal(entry.signal))):
+            return False
+        del state.history[place:]
+        state.current, state.error = entry, None
+        state.set_data(data)
+        self._reload()
+        return True
 
     def _renew(self) -> None:
         """Make the lease anew."""
