@@ -11,7 +11,7 @@ from os import urandom
 from typing import TYPE_CHECKING, Any, Final, Generic
 
 from flux_core._context import D
-from flux_core._effects import Emit, Now, Wake
+from flux_core._effects import Emit, Load, Now, Wake
 from flux_core._entry import Origin
 from flux_core._errors import InvalidInput, NotSerializable, RunBusy, SignalNotExpected
 from flux_core._events import display, outside_event, run_event
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from flux_core.storage import Record
 
 
+UNSAID: Final = object()
 CLAIMS: Final = 10  # how often a run is looked at again because somebody else wrote it first
 
 
@@ -72,7 +73,11 @@ class Machine(Generic[D]):
         """Start a run and go on until it ends or is suspended; if the id is taken, go on with that run."""
         now, *_ = yield Now()
         data = self._plan.data.initial()
-        state = self._new(given, data, run_id, tags, now)
+        try:
+            state = self._new(given, data, run_id, tags, now)
+        except InvalidInput as error:
+            older = yield from self._of_another_version(run_id, error)
+            return (yield from self._join(older, given, retry_failed=retry_failed))
         state.change_status(RunStatus.RUNNING)
         state.hold(self._worker.lease(now.time, now.monotonic))
         if stored := (yield from create(state, self._worker.token, now.time)):
@@ -85,12 +90,14 @@ class Machine(Generic[D]):
     def start(self, given: object, run_id: str | None, tags: Iterable[str] | None) -> Flow[Result[D]]:
         """Save a run that a later `tick` or `resume` will run; if the id is taken, return that run as it stands."""
         now, *_ = yield Now()
-        state = self._new(given, self._plan.data.initial(), run_id, tags, now)
+        try:
+            state = self._new(given, self._plan.data.initial(), run_id, tags, now)
+        except InvalidInput as error:
+            older = yield from self._of_another_version(run_id, error)
+            return (yield from self._opened(older, given)).result()
         state.wake_at = now.time
         if stored := (yield from create(state, self._worker.token, now.time)):
-            standing = yield from self._opened(stored)
-            standing.check_input(given)
-            return standing.result()
+            return (yield from self._opened(stored, given)).result()
         if self._worker.policy.traced:
             yield Emit(run_event("workflow:start", state, now.time))
         yield from self._wake(state)
@@ -189,8 +196,7 @@ class Machine(Generic[D]):
 
     def _join(self, stored: Record, given: object, *, retry_failed: bool) -> Flow[Result[D]]:
         """Go on with a run that was there when it was to be created."""
-        standing = yield from self._opened(stored)
-        standing.check_input(given)
+        standing = yield from self._opened(stored, given)
         for _ in range(CLAIMS):
             if not (retry_failed and standing.is_worth_retrying):
                 return (yield from self._go_on(standing, by_hand=retry_failed and standing.is_stuck))
@@ -208,8 +214,26 @@ class Machine(Generic[D]):
         check_workflow(state.origin, self._workflow.name)
         return self._standing(state)
 
-    def _opened(self, record: Record) -> Flow[Standing[D]]:
-        return self._standing((yield from open_record(record)))
+    def _opened(self, record: Record, given: object = UNSAID) -> Flow[Standing[D]]:
+        """Return the run that the record holds; if an input is given, it must be the run's."""
+        standing = self._standing((yield from open_record(record)))
+        if given is not UNSAID:
+            standing.check_input(given)
+        return standing
+
+    def _of_another_version(self, run_id: str | None, error: InvalidInput) -> Flow[Record]:
+        """Return the run of that id: an event that another version had started may be delivered again.
+
+        Raises:
+            InvalidInput: there is none; the input fits no run.
+        """
+        if run_id is None or len(self._worker.versions) < 2:  # noqa: PLR2004 (one is no other)
+            raise error
+        stored, *_ = yield Load(check_id(run_id))
+        if stored is None:
+            raise error
+        record: Record = stored
+        return record
 
     def _standing(self, state: RunState) -> Standing[D]:
         return Standing(self._worker, state)

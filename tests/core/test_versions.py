@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flux_core import App, DefinitionChanged, InvalidWorkflow, Workflow
+from flux_core import App, DefinitionChanged, InputMismatch, InvalidInput, InvalidWorkflow, Workflow
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
@@ -57,6 +58,38 @@ def test_a_repeated_start_joins_the_run_under_its_version(app: App) -> None:
     assert app.start("w", {}, id="old").id == "old"
     app.signal("w", "old", "go")
     assert app.resume("w", "old").results == {"greet": "old", "go": None, "end": "old end"}
+
+
+@dataclass
+class Small:
+    """The input of the first version."""
+
+    a: int
+
+
+@dataclass
+class Large:
+    """The input of the second version, which asks for more."""
+
+    a: int
+    b: int
+
+
+@pytest.mark.parametrize("method", ["execute", "start"])
+def test_an_event_of_an_older_version_may_be_delivered_again(clock: Clock, method: str) -> None:
+    """It is the old run's input, though it is none for the new version; another input is refused as ever."""
+    old, new = Workflow("w", input=Small).wait("go"), Workflow("w", input=Large, version="2").wait("go")
+    store = MemoryStorage()
+    App([old], store, clock=clock).execute("w", {"a": 1}, id="x")
+    call = getattr(App([old, new], store, clock=clock), method)
+    assert call("w", {"a": 1}, id="x").status == "suspended"
+    with pytest.raises(InputMismatch):
+        call("w", {"a": 2}, id="x")
+    for options in ({"id": "y"}, {}):
+        with pytest.raises(InvalidInput, match="missing field 'b'"):
+            call("w", {"a": 1}, **options)
+    with pytest.raises(InvalidInput, match="missing field 'b'"):
+        getattr(App([new], store, clock=clock), method)("w", {"a": 1}, id="x")
 
 
 def test_a_step_is_retried_under_the_version_of_its_run(app: App) -> None:
