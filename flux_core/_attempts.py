@@ -55,7 +55,7 @@ class Attempts(Walk[I, D]):
         elif self._state.current is not None:
             yield from self._awaited(planned, self._state.current)
         else:
-            yield from self._advance()
+            yield from self._told_if_lost(self._advance()) if node.kind == COMMIT else self._advance()
             if heard:
                 entry = self._state.history[-1]
                 yield from self._step_told("step:complete", planned, entry, "step_complete", context, output)
@@ -114,27 +114,25 @@ class Attempts(Walk[I, D]):
 
     def _advance(self) -> Flow[None]:
         """Return the flow that saves the node that was just put behind; after the last one the run has completed."""
-        history, nodes = self._state.history, self._worker.workflow.plan.nodes
-        if len(history) == len(nodes):
-            flow = self._let_go(RunStatus.COMPLETED)
-        elif self._worker.policy.sparing and not nodes[len(history) - 1].is_durable:
+        place, nodes = len(self._state.history), self._worker.workflow.plan.nodes
+        if place == len(nodes):
+            return self._let_go(RunStatus.COMPLETED)
+        if self._worker.policy.sparing and not nodes[place - 1].is_durable:
             return _nothing()
-        else:
-            flow = self._keep()
-        return self._told_if_lost(flow, history[-1]) if history[-1].kind == COMMIT else flow
+        return self._keep()
 
-    def _told_if_lost(self, flow: Flow[None], entry: Entry) -> Flow[None]:
-        """Save a commit; what came of it is left in the inbox of a run that somebody else has taken over.
+    def _told_if_lost(self, flow: Flow[None]) -> Flow[None]:
+        """Save a commit that was made; what came of it is left in the inbox of a run that somebody else has taken over.
 
         Raises:
             LeaseLost: somebody has.
         """
+        state, entry = self._state, self._state.history[-1]
         try:
             yield from flow
         except LeaseLost:
-            if entry.status is StepStatus.COMPLETED:
-                generation = self._state.generations.get(entry.name, 1)
-                yield from tell_outcome(self._state.id, entry, generation, self._worker.token)
+            generation = state.generations.get(entry.name, 1)
+            yield from tell_outcome(state.id, entry, generation, self._worker.token)
             raise
 
     def _failed_attempt(

@@ -15,6 +15,7 @@ from flux_core._effects import Create, Delay, GetBlob, Load, PutBlob, Save
 from flux_core._entry import Lease
 from flux_core._errors import BlobNotFound, Conflict, LeaseLost, RunNotFound, StoreError
 from flux_core._letter import letter_of, letter_values
+from flux_core._status import HELD
 from flux_core._stored import is_reference
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _take_in(state: RunState, writer: str, loaded: Outcome) -> Flow[Outcome]:
     """Take in what others wrote under the writer's lease: letters, and a later end of the lease."""
     stored, *moment = loaded
     document: dict[str, Any] = {} if stored is None else parse(stored)
-    if document.get("lease", {}).get("token") != writer:
+    if document.get("lease", {}).get("token") != writer or stored.status not in HELD:
         raise LeaseLost(_lost(state.id, stored))
     for raw in document.get("inbox", ()):
         if raw["number"] > state.sequence:

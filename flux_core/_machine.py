@@ -6,7 +6,6 @@ socket; a driver does. So it can be stopped at any effect, and two of them can b
 
 from __future__ import annotations
 
-from contextlib import suppress
 from os import urandom
 from typing import TYPE_CHECKING, Any, Final, Generic
 
@@ -179,12 +178,13 @@ class Machine(Generic[D]):
     def _follow(self, record: Record, *, run: bool) -> Flow[Result[D]]:
         """Go on with a run that a letter was sent to, unless somebody else does; return it as it stands then."""
         standing = yield from self._opened(record)
-        if run:
-            with suppress(RunBusy):
-                return (yield from self._go_on(standing))
-        else:
+        if not run:
             yield from self._wake(standing.state)
-        return standing.result()
+            return standing.result()
+        try:
+            return (yield from self._go_on(standing))
+        except RunBusy:  # somebody else will hear it
+            return (yield from self._loaded(record.id)).result()
 
     def _go_on(self, standing: Standing[D], *, by_hand: bool = False) -> Flow[Result[D]]:
         """Go on with a run if it can go on; look at it again if somebody else was faster to write it."""

@@ -24,7 +24,7 @@ from flux_core._errors import (
 from flux_core._ids import check_id
 from flux_core._letter import CANCEL, OUTCOME, PAUSE, REMEMBERED, RESUME, Letter, last_word, letter_text
 from flux_core._listeners import report_failure
-from flux_core._status import RUN_TRANSITIONS, RunStatus
+from flux_core._status import HELD, RUN_TRANSITIONS, RunStatus
 from flux_core._stored import LARGE, put_out, reference
 from flux_core._workflow import COMMIT
 
@@ -195,7 +195,7 @@ def cancel(run_id: str, writer: str, *, compensate: bool, allow: Callable[[Draft
     def decide(draft: Draft) -> bool:
         allow(draft)
         _check_open(draft, "cancelled")
-        if draft.back:
+        if draft.back or (draft.is_cancelled() and not compensate):
             return False
         if compensate or draft.held or draft.is_doubtful():
             draft.send(Letter(CANCEL, writer, compensate=compensate))
@@ -306,7 +306,7 @@ def renew(run_id: str, token: str, span: float, writer: str) -> Flow[tuple[bool,
     def decide(draft: Draft) -> bool:
         nonlocal held, cancelled
         lease = draft.lease
-        held = lease is not None and lease.token == token
+        held = lease is not None and lease.token == token and draft.status in HELD
         cancelled = draft.is_cancelled()
         if not held or lease is None or lease.until - draft.time >= span / 2:
             return False

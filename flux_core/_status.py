@@ -49,6 +49,7 @@ def status_of(text: str) -> RunStatus:
         return cast("RunStatus", text)
 
 
+HELD: Final = frozenset({RunStatus.RUNNING, RunStatus.ROLLING_BACK})  # those of a run that a worker may hold
 ENDED: Final = frozenset(
     {
         RunStatus.COMPLETED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
 from flux_core._context import Context, D, I
 from flux_core._effects import AwaitThread, Call, Delay, Emit, Wake
@@ -13,7 +13,7 @@ from flux_core._json import decode
 from flux_core._keeping import save
 from flux_core._letter import still_to_serve
 from flux_core._result import Result
-from flux_core._status import RunStatus, StepStatus
+from flux_core._status import HELD, RunStatus, StepStatus
 from flux_core._worker import CLOCK_SKEW, MARGIN
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from flux_core._state import RunState
     from flux_core._worker import Worker
     from flux_core._workflow import Node, Workflow
-
-HELD: Final = frozenset({RunStatus.RUNNING, RunStatus.ROLLING_BACK})
 
 
 class GivenUp(NamedTuple):
@@ -139,7 +137,8 @@ class Walk(Generic[I, D]):
 
     def _settle(self, status: RunStatus, wake_at: float | None, *, held: bool) -> Flow[None]:
         """Save the run with what its inbox makes of the status; once more if letters come before the save."""
-        state, before, met = self._state, self._state.status, True
+        state, met = self._state, True
+        before = state.status, state.back
         while met:
             if state.inbox:
                 state.inbox = still_to_serve(state.inbox, state.history)
@@ -156,7 +155,7 @@ class Walk(Generic[I, D]):
                 self._renew()
             met, self._time, self._monotonic = yield from save(state, self._worker.token, self._time)
             if met:
-                state.status = before
+                state.status, state.back = before
                 self._watch_lease()
 
     def _is_taken_back(self) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from core.conftest import elsewhere
 
-from flux_core import Context, Engine, RunBusy, StoreError, Workflow
+from flux_core import Context, Engine, RunBusy, RunStatus, StoreError, Workflow
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def test_a_cancellation_is_heard_between_attempts_too(
     pulse = heart.begin("x", "somebody")
     record = store._records["x"]
     text = record.document.replace(b'"history"', b'"lease":{"token":"somebody","until":1e9},"history"')
-    store._records["x"] = record._replace(document=text)
+    store._records["x"] = record._replace(document=text, status=RunStatus.RUNNING)
     elsewhere(lambda: Engine(store, clock=clock).cancel(flow, "x"))
     heart.renew(pulse)
     assert pulse in heart._pulses

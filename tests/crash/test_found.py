@@ -1,0 +1,106 @@
+"""What the model-based test has found, each as short as it can be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from flux_core import Context, Engine, RunStatus, Workflow, wait
+from flux_core._effects import Save
+from flux_core.storage import MemoryStorage
+from flux_core.testing import FakeClock
+from flux_core.testing._stepping import Call, SteppingEngine
+
+if TYPE_CHECKING:
+    from flux_core import Run
+
+Ctx = Context[dict[str, Any], dict[str, Any]]
+LEASE = 60.0
+
+
+class Scene:
+    """A store, a clock, an engine whose calls are stepped through, and one whose calls are not."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStorage()
+        self.clock = FakeClock(1_000_000.0)
+        self.engine = Engine(self.store, clock=self.clock)
+        self.stepping = SteppingEngine(self.store, clock=self.clock)
+
+    def run(self) -> Run:
+        """Return run x."""
+        run = self.engine.get("x")
+        assert run is not None
+        return run
+
+    def lapse(self) -> None:
+        """Let every lease end."""
+        self.clock.advance(LEASE + 1)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    """Return an empty scene."""
+    return Scene()
+
+
+def to_save(call: object, saves: int) -> Call:
+    """Take a call to before its save of that number."""
+    stepped = cast("Call", call)
+    while saves or not isinstance(stepped.next, Save):
+        saves -= isinstance(stepped.next, Save)
+        assert stepped.next is not None, "the call has ended"
+        stepped.step()
+    return stepped
+
+
+def test_a_signal_that_a_lost_worker_has_taken_serves_one_wait(scene: Scene) -> None:
+    """A commit that waited is completed by its signal; the one signal does not serve the next wait as well."""
+    flow = Workflow("w").commit("ask", lambda ctx: wait("news")).wait("news")
+    scene.engine.execute(flow, {}, id="x")
+    slow = to_save(scene.stepping.signal(flow, "x", "news", 1), 2)  # its letter, its claim, and now the node
+    scene.lapse()
+    to_save(scene.stepping.tick([flow]), 1).stop()  # takes the run over, and dies
+    with pytest.raises(Exception, match="taken over"):
+        slow.finish()
+    scene.lapse()
+    result = scene.engine.resume(flow, "x")
+    assert (result.status, result.results) == (RunStatus.SUSPENDED, {"ask": 1})
+
+
+def test_a_second_cancel_does_not_take_the_compensation_back(scene: Scene) -> None:
+    """Whoever was told that the run is cancelled with compensation gets it, whatever others say later."""
+    undone: list[str] = []
+    flow = (
+        Workflow("w")
+        .commit("charge", lambda ctx: "paid", compensate=lambda ctx: undone.append(ctx.step))
+        .step("ship", lambda ctx: None)
+    )
+    to_save(scene.stepping.execute(flow, {}, id="x"), 1)  # has charged, stands in `ship`, and dies
+    scene.engine.cancel(flow, "x", compensate=True)
+    scene.lapse()
+    scene.engine.cancel(flow, "x")
+    scene.engine.tick([flow])
+    assert (scene.run().status, undone) == (RunStatus.ROLLED_BACK, ["charge"])
+
+
+def test_a_signal_that_comes_before_the_time_out_is_saved_is_taken(scene: Scene) -> None:
+    """The worker has decided to fail the wait, but has not saved it: it decides again, with what has come."""
+    flow = Workflow("w").wait("news", timeout=30)
+    scene.engine.execute(flow, {}, id="x")
+    scene.clock.advance(30)
+    late = to_save(scene.stepping.resume(flow, "x"), 1)
+    scene.engine.signal(flow, "x", "news", "it is", run=False)
+    late.finish()
+    assert (scene.run().status, scene.run().inbox) == (RunStatus.COMPLETED, ())
+
+
+def test_a_signal_that_comes_before_the_skip_is_saved_is_taken(scene: Scene) -> None:
+    """So it is with a wait that is skipped when its time is up."""
+    flow = Workflow("w").wait("news", timeout=30, on_timeout="skip")
+    scene.engine.execute(flow, {}, id="x")
+    scene.clock.advance(30)
+    late = to_save(scene.stepping.resume(flow, "x"), 1)
+    scene.engine.signal(flow, "x", "news", "it is", run=False)
+    assert late.finish().results == {"news": "it is"}
