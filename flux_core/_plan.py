@@ -69,7 +69,7 @@ class Plan:
         InvalidWorkflow: the workflow has no nodes, or one of its types cannot be saved.
     """
 
-    __slots__ = ("data", "fingerprint", "input", "nodes")
+    __slots__ = ("by_name", "data", "fingerprint", "input", "nodes")
 
     def __init__(self, workflow: Workflow[Any, Any]) -> None:
         if not workflow.nodes:
@@ -78,6 +78,7 @@ class Plan:
         self.data: DataCodec[Any] = data_codec_for(workflow.data)
         self.data.initial()  # data that cannot be made shows now, not with the first run
         self.nodes = tuple(PlannedNode(node, index) for index, node in enumerate(workflow.nodes))
+        self.by_name = {planned.node.name: planned for planned in self.nodes}
         self.fingerprint = _fingerprint(workflow.nodes)
 
 

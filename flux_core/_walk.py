@@ -338,9 +338,11 @@ def outputs(workflow: Workflow[Any, Any], entries: Collection[Entry]) -> dict[st
     """Return the outputs of the completed nodes, by name, decoded under their types."""
     if not entries:
         return {}
-    codecs = {planned.node.name: planned.output for planned in workflow.plan.nodes}
+    nodes = workflow.plan.by_name
     return {
-        entry.name: codecs[entry.name].decode(entry.output) if entry.name in codecs else decode(entry.output)
+        entry.name: nodes[entry.name].output.decode(entry.output)
+        if entry.name in nodes
+        else decode(entry.output)
         for entry in entries
         if entry.status is StepStatus.COMPLETED
     }
