@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from copy import copy
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
@@ -60,9 +61,9 @@ class Attempts(Walk[I, D]):
                 entry = self._state.history[-1]
                 yield from self._step_told("step:complete", planned, entry, "step_complete", context, output)
 
+    @abstractmethod
     def _awaited(self, planned: PlannedNode, entry: Entry) -> Flow[None]:
         """Go on with a node that stands open, for as long as its sleep or its wait lasts."""
-        raise NotImplementedError
 
     def _intend(self, planned: PlannedNode) -> Flow[bool]:
         """Save that an attempt is about to be made which must not be made again; return whether to make it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from math import inf
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
@@ -36,7 +37,7 @@ class GivenUp(NamedTuple):
     data: dict[str, str]
 
 
-class Walk(Generic[I, D]):
+class Walk(ABC, Generic[I, D]):
     """A run that a worker holds, on its way from node to node."""
 
     __slots__ = (
@@ -72,17 +73,17 @@ class Walk(Generic[I, D]):
         self._watch_lease()
         self._given_up: GivenUp | None = None
 
+    @abstractmethod
     def _verdict(self, status: RunStatus) -> RunStatus:
         """Return what becomes of a decision for that status once the inbox has been read."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _open_entry(self) -> Entry | None:
         """Return the entry of what stands next, now in the state; None if nothing does."""
-        raise NotImplementedError
 
+    @abstractmethod
     def run(self) -> Flow[Result[D]]:
         """Go on until the run has ended or nobody needs to hold it."""
-        raise NotImplementedError
 
     def count_interruption(self) -> CrashLoop | None:
         """Record that the worker before was lost; if that was once too often, end the run and return why."""
