@@ -7,6 +7,7 @@ from copy import copy
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
+from flux_core._backward import to_compensate
 from flux_core._context import D, I
 from flux_core._effects import Call, Emit, Invoke
 from flux_core._entry import Entry
@@ -132,7 +133,7 @@ class Attempts(Walk[I, D]):
         try:
             yield from flow
         except LeaseLost:
-            generation = state.generations.get(entry.name, 1)
+            generation = state.generation(entry.name)
             yield from tell_outcome(state.id, entry, generation, self._worker.token)
             raise
 
@@ -194,13 +195,8 @@ class Attempts(Walk[I, D]):
         return entry
 
     def _has_compensation(self) -> bool:
-        """Whether a node has completed, here or before a retry went back over it, that can be compensated."""
-        state = self._state
-        done = {entry.name for entry in state.history if entry.status is StepStatus.COMPLETED}
-        return any(
-            node.compensate is not None and (node.name in done or node.name in state.kept)
-            for node in self._worker.workflow.nodes
-        )
+        """Whether there is anything to compensate."""
+        return bool(to_compensate(self._worker.workflow.plan, self._state))
 
     def _entry(self, planned: PlannedNode, status: StepStatus) -> Entry:
         """Return the entry of the node that stands next, with the status."""

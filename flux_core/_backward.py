@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from flux_core._context import Context
     from flux_core._effects import Flow, Moment
     from flux_core._letter import Letter
-    from flux_core._plan import PlannedNode
+    from flux_core._plan import Plan, PlannedNode
     from flux_core._state import RunState
     from flux_core._worker import Worker
 
@@ -42,14 +42,7 @@ class Backward(Walk[I, D]):
 
     def __init__(self, worker: Worker, state: RunState, now: Moment, data: D | None = None) -> None:
         super().__init__(worker, state, now, data)
-        done = {entry.name for entry in state.history if entry.status is StepStatus.COMPLETED}
-        done |= state.kept.keys()
-        done -= {entry.name for entry in state.undone}
-        self._due = [
-            planned
-            for planned in worker.workflow.plan.nodes
-            if planned.node.name in done and planned.node.compensate is not None
-        ]
+        self._due = to_compensate(worker.workflow.plan, state)
 
     def run(self) -> Flow[Result[D]]:
         """Go back until everything is compensated, a compensation has failed, or nobody needs to hold the run."""
@@ -171,3 +164,14 @@ class Backward(Walk[I, D]):
         yield from self._let_go(RunStatus.COMPENSATION_FAILED)
         yield from self._step_told("step:error", planned, entry)
         yield from self._run_told("workflow:error", "workflow_error", context, error)
+
+
+def to_compensate(plan: Plan, state: RunState) -> list[PlannedNode]:
+    """Return the nodes that have completed and are to be compensated, in the order in which they ran.
+
+    Commits count as well that have completed before a retry went back over them.
+    """
+    done = {entry.name for entry in state.history if entry.status is StepStatus.COMPLETED}
+    done |= state.kept.keys()
+    done -= {entry.name for entry in state.undone}
+    return [planned for planned in plan.nodes if planned.node.compensate and planned.node.name in done]

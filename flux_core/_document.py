@@ -109,6 +109,7 @@ def restore(
     state.kept = {raw["name"]: entry(raw) for raw in document.get("kept", ())}
     state.generations = dict(document.get("generations", {}))
     state.expires_at = document.get("expires_at")
+    state.lost = document.get("lost", False)
     state.back = document.get("back", False)
     state.undone = [entry(raw) for raw in document.get("undone", ())]
     state.undoing = entry(document["undoing"]) if "undoing" in document else None

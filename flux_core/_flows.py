@@ -300,7 +300,13 @@ def _counted(report: TickReport, status: RunStatus | None) -> TickReport:
 def _by_name(workflows: Iterable[Workflow[Any, Any]]) -> dict[str, dict[str, Workflow[Any, Any]]]:
     """Return the workflows by name, and then by version."""
     found: dict[str, dict[str, Workflow[Any, Any]]] = {}
+    if isinstance(workflows, str | Workflow):
+        raise InvalidInput(
+            f"expected several workflows, got {workflows!r}; an App takes none", path="workflows"
+        )
     for workflow in workflows:
+        if not isinstance(workflow, Workflow):
+            raise InvalidInput(f"expected workflows, got {workflow!r}", path="workflows")
         found.setdefault(workflow.name, {})[workflow.version] = workflow
     return found
 

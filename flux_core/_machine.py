@@ -107,12 +107,15 @@ class Machine(Generic[D]):
 
         A run that is held, and was asked to pause, is asked to go on instead.
         """
-        standing = yield from self._loaded(run_id)
-        try:
-            return (yield from self._go_on(standing, by_hand=True))
-        except RunBusy:
-            if not (yield from take_pause_back(run_id, self._worker.token)):
-                raise
+        for _ in range(CLAIMS):
+            standing = yield from self._loaded(run_id)
+            try:
+                return (yield from self._go_on(standing, by_hand=True))
+            except RunBusy:
+                if (yield from take_pause_back(run_id, self._worker.token)):
+                    break
+                if (yield from self._loaded(run_id)).state.status is not RunStatus.PAUSED:
+                    raise  # else the worker has heard the pause just now
         return (yield from self._loaded(run_id)).result()
 
     def go_on(self, record: Record) -> Flow[Result[D]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from flux_core._document import parse
+from flux_core._document import UnreadableRun, parse
 from flux_core._effects import Delay, Load, PutBlob, Save
 from flux_core._entry import Lease
 from flux_core._errors import (
@@ -100,15 +100,15 @@ class Draft:
     def stop(self, status: RunStatus, writer: str) -> None:
         """Move a run that nobody holds to a status in which nobody needs to look at it.
 
-        The lease of a worker that was lost stays with a paused run: whoever goes on counts the interruption.
+        That a worker was lost is remembered: whoever goes on with a paused run counts the interruption.
         """
         self.note(writer)
         if status not in RUN_TRANSITIONS[self.status]:
             raise AssertionError(f"run {self.record.id!r} cannot go from {self.status} to {status}")
         self.status = status
         self._wake_at = None
-        if status.ended:
-            self.document.pop("lease", None)
+        if self.document.pop("lease", None):
+            self.document["lost"] = True
 
     def hold(self, token: str, until: float) -> None:
         """Let that worker hold the run until then."""
@@ -140,34 +140,37 @@ class Draft:
 def change(run_id: str, writer: str, decide: Callable[[Draft], bool]) -> Flow[Record]:
     """Write to a run what `decide` makes of it, unless it returns False; return the run as it is stored then.
 
+    What fails is tried again a few times; what is read then tells whether a write stood.
+
     Raises:
         RunNotFound: there is no such run.
         RunBusy: others wrote it again and again.
-        StoreError: the store failed again and again.
+        StoreError: the store failed again and again, or the run cannot be read.
     """
     failures = 0
     for _ in range(TRIES):
-        stored, time, _ = yield Load(check_id(run_id))
-        if stored is None:
-            raise not_found(run_id)
-        record: Record = stored
-        draft = Draft(record, time)
-        if draft.has(writer) or not decide(draft):  # it has what was written before an answer was lost
-            return record
-        sealed = draft.sealed(writer)
         try:
+            stored, time, _ = yield Load(check_id(run_id))
+            if stored is None:
+                raise not_found(run_id)
+            draft = Draft(stored, time)
+            if draft.has(writer) or not decide(draft):  # it has what was written before an answer was lost
+                return draft.record
+            sealed = draft.sealed(writer)
             for key, value in draft.blobs.items():
                 yield PutBlob(run_id, key, value)
-            yield Save(sealed, record.revision)
+            yield Save(sealed, draft.record.revision)
         except Conflict:
             continue
+        except UnreadableRun:
+            raise
         except StoreError:
             failures += 1
             if failures == FAILURES:
                 raise
             yield Delay(PAUSE_AFTER_FAILURE)
-            continue
-        return sealed
+        else:
+            return sealed
     raise contended(run_id)
 
 

@@ -65,10 +65,9 @@ class Standing(Generic[D]):
             DefinitionChanged: what it has saved does not fit the types any more.
         """
         state = self.state
+        counts = [*state.history, *state.kept.values()] if state.back else state.history
         data = fitting(self.state, self.workflow, lambda: self._plan.data.build(state.data))
-        return Result(
-            state, data, fitting(self.state, self.workflow, lambda: outputs(self.workflow, state.history))
-        )
+        return Result(state, data, fitting(self.state, self.workflow, lambda: outputs(self.workflow, counts)))
 
     def go_on(self, *, by_hand: bool) -> Flow[Result[D] | None]:
         """Go on with the run, if it can go on, and return it; None if somebody else was faster to write it.
@@ -87,7 +86,8 @@ class Standing(Generic[D]):
         check_free(state.id, state.lease, now.time)
         check_definition(state, self.workflow, len(state.history) + 1)
         check_kept(state, self.workflow)
-        lost = state.lease is not None
+        lost = state.lease is not None or state.lost
+        state.lost = False
         self._take(now, by_hand=by_hand)
         walk = self._walk(now)
         looping = walk.count_interruption() if lost else None
@@ -169,6 +169,7 @@ class Standing(Generic[D]):
             state.undoing.failures = state.interruptions = 0
         elif state.status is RunStatus.FAILED:
             state.error, state.interruptions = None, 0
+            state.expires_at = self._worker.expiry(now.time)
         status = RunStatus.ROLLING_BACK if state.back else RunStatus.RUNNING
         if state.status is not status:
             state.change_status(status)
@@ -185,7 +186,7 @@ class Standing(Generic[D]):
                 state.kept[entry.name] = entry
             else:
                 state.kept.pop(entry.name, None)
-                state.generations[entry.name] = state.generations.get(entry.name, 1) + 1
+                state.generations[entry.name] = state.generation(entry.name) + 1
         check_kept(state, self.workflow)
         state.error = None
         state.interruptions = 0

@@ -47,6 +47,7 @@ class RunState:
         "interruptions",
         "kept",
         "lease",
+        "lost",
         "origin",
         "page",
         "paged",
@@ -72,17 +73,19 @@ class RunState:
         self.wake_at: float | None = None
         self.lease: Lease | None = None
         self.interruptions = 0
+        self.lost = False
+        """Whether a worker was lost before the run was paused, and nobody has counted that yet."""
         self.error: ErrorInfo | None = None
         self.expires_at: float | None = None
         """When the workflow's time-out is over."""
         self.history: list[Entry] = []
         """The nodes that have completed or were skipped, in order."""
         self.current: Entry | None = None
-        """The node that stands next, once an attempt of it has failed or was interrupted."""
+        """The node that stands next, once it was begun: an attempt failed or was interrupted, or it stands open."""
         self.kept: dict[str, Entry] = {}
         """Completed commits behind the point that a retry went back to: applied again, not run again."""
         self.generations: dict[str, int] = {}
-        """How often a commit was redone, by node; 1 where absent."""
+        """The generation of each commit that was redone: 2 after the first time."""
         self.back = False
         """Whether the run goes back: compensations run, and nothing but a pause can change that."""
         self.undone: list[Entry] = []
@@ -132,9 +135,13 @@ class RunState:
         """Be held by a worker; when its lease is over somebody must look at the run."""
         self.lease, self.wake_at = lease, lease.until
 
+    def generation(self, name: str) -> int:
+        """Return the generation of the node: how often it has been made due, its redoing included."""
+        return self.generations.get(name, 1)
+
     def outcome(self, name: str) -> Letter | None:
         """Return what somebody knows of the open node, in the generation that is due."""
-        generation = self.generations.get(name, 1)
+        generation = self.generation(name)
         for letter in self.inbox:
             if (letter.kind, letter.name, letter.generation) == (OUTCOME, name, generation):
                 return letter
@@ -236,6 +243,8 @@ class RunState:
             parts.append(f'"expires_at":{self.expires_at!r}')
         if self.received:
             parts.append(self._letters())
+        if self.lost:
+            parts.append('"lost":true')
         if self.back:
             parts.append(f'"back":true,"undone":[{",".join([entry.text for entry in self.undone])}]')
         if self.undoing:

@@ -14,8 +14,8 @@ class TraceEvent(NamedTuple):
     """
 
     type: str
-    """`workflow:start`, `complete`, `error`, `suspend`, `resume`; `step:start`, `complete`, `error`, `retry`,
-    `skipped`, `progress`."""
+    """`workflow:start`, `complete`, `error`, `suspend`, `resume`, `cancel`, `rollback_start`, `rollback_complete`;
+    `step:start`, `complete`, `error`, `retry`, `skipped`, `suspend`, `progress`, `compensate`; `signal:received`."""
     timestamp: int
     """Unix milliseconds."""
     workflow_id: str

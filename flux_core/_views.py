@@ -40,7 +40,7 @@ def run_view(state: RunState) -> Run:
         tags=state.origin.tags,
         revision=state.revision,
         interruptions=state.interruptions,
-        held_until=state.lease.until if state.lease and state.status is not RunStatus.PAUSED else None,
+        held_until=state.lease.until if state.lease else None,
         wake_at=state.wake_at,
         created_at=state.origin.created_at,
         updated_at=state.updated_at,
@@ -64,7 +64,7 @@ def result_dict(state: RunState, results: Mapping[str, Any]) -> dict[str, Any]:
         "data": {name: plain(decode(text, lenient=True)) for name, text in state.data.items()},
         "results": {
             entry.name: plain(decode(entry.output, lenient=True))
-            for entry in state.history
+            for entry in (*state.history, *state.kept.values())
             if entry.name in results
         },
         "duration": state.updated_at - state.origin.created_at,

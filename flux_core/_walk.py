@@ -301,7 +301,6 @@ class Walk(ABC, Generic[I, D]):
         if timeout is not None:
             ends = self._monotonic + timeout
             deadline = ends if deadline is None else min(deadline, ends)
-        generation = state.generations.get(name, 1) if state.generations else 1
         return Context(
             id=state.id,
             workflow=worker.workflow.name,
@@ -310,7 +309,7 @@ class Walk(ABC, Generic[I, D]):
             input=self._input,
             data=self._data,
             results=self._results,
-            key=f"{state.id}/{name}/{generation}{suffix}",
+            key=f"{state.id}/{name}/{state.generation(name)}{suffix}",
             deadline=deadline,
             monotonic=worker.monotonic,
             report=worker.report,

@@ -22,12 +22,18 @@ MARKS: Final = {
     "workflow:error": "✘",
     "workflow:suspend": "…",
     "workflow:resume": "▶",
+    "workflow:cancel": "■",
+    "workflow:rollback_start": "◀",
+    "workflow:rollback_complete": "◀",
     "step:start": "·",
     "step:complete": "✓",
     "step:error": "✗",
     "step:retry": "↻",
     "step:skipped": "-",
     "step:progress": "%",
+    "step:suspend": "…",
+    "step:compensate": "⟲",
+    "signal:received": "!",
 }
 
 

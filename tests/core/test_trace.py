@@ -324,7 +324,7 @@ def test_an_event_names_its_fields_as_the_format_does() -> None:
             event(type="workflow:error", timestamp=NOW + 7, error="first\nsecond"),
             "13:46:40.007  ✘  x  w  error  first",
         ),
-        (event(type="signal:received"), "13:46:40.000     x  w  received"),
+        (event(type="signal:received"), "13:46:40.000  !  x  w  received"),
     ],
 )
 def test_the_console_writes_a_line_an_event(told: TraceEvent, line: str) -> None:
