@@ -834,8 +834,8 @@ def test_a_back_off_is_waited_out_if_the_deadline_leaves_time_after_it(
     flow = Workflow("w").step("a", once(ValueError), retries=Retry(1, initial=delay, jitter="none"))
     engine = make_engine(clock=dial, max_inline_wait=60)
     result = engine.execute(flow, {}, deadline=dial.ticked + 10)
-    expected = ("completed", None) if reached is before else ("suspended", ROUND + delay)
-    assert (result.status, result.wake_at) == expected
+    expected = ("completed", None, [delay]) if reached is before else ("suspended", ROUND + delay, [])
+    assert (result.status, result.wake_at, dial.slept) == expected
 
 
 @around

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flux_core import Engine, Fatal, Result, Retry, Workflow
+from flux_core import Engine, Fatal, InvalidId, Result, Retry, Workflow
 from flux_core.storage import MemoryStorage
 from flux_core.testing import FakeClock, crash_points, interleavings
-from flux_core.testing._stepping import Call, SteppingEngine
+from flux_core.testing._stepping import Call, Script, SteppingEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 ONE = Workflow("one").commit("a", lambda ctx: 1)
 
@@ -146,3 +149,94 @@ def test_recovery_waits_for_a_back_off_however_long() -> None:
     flow = Workflow("w").commit("a", fail_once, retries=hourly)
     crashes = list(crash_points(lambda engine: engine.execute(flow, {}, id="x"), [flow]))
     assert {crash.result.status for crash in crashes} == {"completed"}
+
+
+APPROVED = Workflow("approved").wait("approval").commit("a", lambda ctx: ctx.results["approval"])
+
+
+def approve(engine: Engine) -> Generator[Any, Any, Any]:
+    """Start a run, and answer what it waits for."""
+    waiting = yield engine.execute(APPROVED, {}, id="x")
+    if waiting.status != "completed":
+        return (yield engine.signal(APPROVED, "x", "approval", waiting.status, id="approval"))
+    return waiting
+
+
+def test_several_calls_are_made_one_after_the_other() -> None:
+    """A generator is sent what each call returned, and its own result is the outcome."""
+    [schedule] = interleavings([approve], [APPROVED], lapses=0)
+    [result] = schedule.outcomes
+    assert result.results == {"approval": "suspended", "a": "suspended"}
+
+
+def test_what_a_call_raises_is_raised_in_the_generator_that_made_it() -> None:
+    """It may go on with another call, or let the error be its outcome."""
+
+    def insist(engine: Engine) -> Generator[Any, Any, Any]:
+        with pytest.raises(InvalidId):
+            yield engine.execute(ONE, {}, id="not an id")
+        yield engine.execute(ONE, {}, id="x")
+        yield engine.execute(ONE, {}, id="not an id either")
+
+    [schedule] = interleavings([insist], [ONE], lapses=0)
+    assert [type(outcome) for outcome in schedule.outcomes] == [InvalidId]
+    assert [run.id for run in schedule.engine.list()] == ["x"]
+
+
+def test_a_generator_without_calls_has_nothing_to_do() -> None:
+    """Its result is there at once, and it can be stopped like any other."""
+    script = Script(call for call in list[Call]())
+    assert (script.next, script.touches_store, script.result) == (None, False, None)
+    script.stop()
+
+
+def test_a_crash_between_two_calls_is_a_crash_like_any_other() -> None:
+    """The worker dies before each effect of each call; what is delivered again begins with the first."""
+    crashes = list(crash_points(approve, [APPROVED]))
+    before = [type(crash.effect).__name__ for crash in crashes]
+    assert before.count("Create") == 1
+    assert before.count("Now") == 2, "one in each call"
+    assert {crash.result.status for crash in crashes} == {"completed"}
+
+
+def test_an_order_can_be_tried_again() -> None:
+    """The order of a schedule makes the same schedule."""
+    calls = [lambda engine, name=name: engine.execute(ONE, {}, id=name) for name in ("x", "y")]
+    first = [schedule.order for schedule in interleavings(calls, [ONE], samples=5, seed=1)]
+    again = [schedule.order for schedule in interleavings(calls, [ONE], orders=first)]
+    assert again == first
+
+
+def test_an_order_that_does_not_fit_any_more_is_followed_as_far_as_it_does() -> None:
+    """Who has ended is passed over, and who is not named moves in turn."""
+    calls = [lambda engine, name=name: engine.execute(ONE, {}, id=name) for name in ("x", "y")]
+    [schedule] = interleavings(calls, [ONE], lapses=0, orders=[(1, 1, -1, 1, 1)])
+    assert schedule.order == (1, 1, 0, 0)
+
+
+def test_recovery_does_not_wait_for_a_signal_nor_for_a_person() -> None:
+    """A run that waits for a signal without a time-out is left waiting, and a paused one paused."""
+
+    def pause(engine: Engine) -> Generator[Any, Any, Any]:
+        yield engine.execute(APPROVED, {}, id="x")
+        yield engine.execute(APPROVED, {}, id="y")
+        yield engine.pause("y")
+
+    [schedule] = interleavings([pause], [APPROVED], lapses=0)
+    assert [(run.id, run.status) for run in schedule.engine.list()] == [("y", "paused"), ("x", "suspended")]
+
+
+def test_recovery_waits_for_the_back_off_of_a_compensation() -> None:
+    """A run that goes back is not left half way."""
+
+    def fail_once(ctx: Any) -> None:
+        if ctx.attempt == 1:
+            raise OSError("not now")
+
+    def fail(ctx: Any) -> None:
+        raise Fatal("no")
+
+    hourly = Retry(5, initial=3600, max=3600, jitter="none")
+    flow = Workflow("w").commit("a", fail_once, retries=hourly, compensate=fail_once).step("b", fail)
+    crashes = list(crash_points(lambda engine: engine.execute(flow, {}, id="x"), [flow]))
+    assert {crash.result.status for crash in crashes} == {"rolled_back"}
