@@ -99,9 +99,14 @@ def test_a_signal_that_meets_an_intent_changes_nothing(
     engine: AnyEngine, store: Meeting, other: Engine, clock: Clock
 ) -> None:
     """The intent is saved after it; a lease of which little is left is renewed on the way."""
+
+    def after_a_while(ctx: Ctx) -> bool:
+        clock.advance(40)
+        return True
+
     flow = (
         Workflow("w")
-        .step("a", lambda ctx: clock.advance(1), when=lambda ctx: clock.advance(40) or True)
+        .step("a", lambda ctx: clock.advance(1), when=after_a_while)
         .commit("pay", lambda ctx: (store._records["x"].wake_at or 0) - clock.time(), once=True)
         .wait("go")
     )
@@ -172,10 +177,15 @@ def test_a_compensation_waits_out_the_back_off_of_a_lost_worker(
 def test_a_compensation_does_not_begin_when_its_time_is_up(engine: AnyEngine, clock: Clock) -> None:
     """The rollback goes on in the next invocation."""
     undone: list[str] = []
+
+    def fail_late(ctx: Ctx) -> None:
+        clock.advance(20)
+        raise Fatal("too late as well")
+
     flow = (
         Workflow("w")
         .commit("a", lambda ctx: None, compensate=lambda ctx: undone.append("a"))
-        .step("b", lambda ctx: clock.advance(20) or 1 / 0)
+        .step("b", fail_late)
     )
     result = engine.execute(flow, {}, id="x", deadline=clock.monotonic() + 10)
     assert (result.status, undone) == ("rolling_back", [])
