@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 SOURCES := flux_core adapters benchmarks templates tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit coverage wheel bench clean
+.PHONY: help demo test lint types unit coverage wheel bench soak clean
 
 help:
 	@echo "make demo    set up, and take an order through: filled, redelivered, killed half way, refunded"
 	@echo "make test    set up, and run every check: lint, types, tests, coverage, the built wheel"
 	@echo "make lint    format the code and mend what can be mended"
 	@echo "make bench   measure, side by side with the raw floor of each store"
+	@echo "make soak    the model-based test with ever new seeds, for 10 minutes or FLUX_SOAK_MINUTES"
 	@echo "make clean   remove what these commands made"
 
 demo: $(VENV)/.run
@@ -41,6 +42,9 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/python benchmarks/run.py $(BENCH)
+
+soak: $(VENV)/.dev
+	@FLUX_SOAK_MINUTES=$${FLUX_SOAK_MINUTES:-10} $(BIN)/pytest -q -n 4 tests/crash/test_model.py
 
 clean:
 	rm -rf $(VENV) .bench-* .cache .coverage .coverage.* .flux .hypothesis .mypy_cache .pytest_cache .ruff_cache dist build

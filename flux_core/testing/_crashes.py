@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flux_core._engine import Engine
 from flux_core._status import RunStatus
 from flux_core.storage import MemoryStorage
 from flux_core.testing._clock import FakeClock
-from flux_core.testing._stepping import SteppingEngine, begun
+from flux_core.testing._stepping import SteppingEngine, StillEngine, begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Unpack
 
     from flux_core._effects import Effect
+    from flux_core._engine import Engine
     from flux_core._options import EngineOptions
     from flux_core._workflow import Workflow
     from flux_core.storage import Storage
@@ -77,7 +77,7 @@ def crash_points(
             return
         effect = started.next
         started.stop()
-        engine = Engine(store, **settings)
+        engine = StillEngine(store, **settings)
         for _ in range(2):  # what the second delivery began may have to wait, too
             recover(engine, kept, clock, options.get("lease", LEASE))
             result = begun(call, SteppingEngine(store, **settings)).finish()

@@ -6,16 +6,16 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flux_core._engine import Engine
 from flux_core.storage import MemoryStorage
 from flux_core.testing._clock import FakeClock
 from flux_core.testing._crashes import LEASE, recover
-from flux_core.testing._stepping import SteppingEngine, begun
+from flux_core.testing._stepping import SteppingEngine, StillEngine, begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Unpack
 
+    from flux_core._engine import Engine
     from flux_core._options import EngineOptions
     from flux_core._workflow import Workflow
     from flux_core.storage import Storage
@@ -83,7 +83,7 @@ def interleavings(
             else:
                 running[order[-1]].step()
                 _to_store(running[order[-1]])
-        engine = Engine(store, **settings)
+        engine = StillEngine(store, **settings)
         recover(engine, kept, clock, lease)
         yield Schedule(tuple(order), tuple(call.error or call.result for call in running), engine)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from flux_core._driver import Driver
 from flux_core._effects import Create, Delete, Find, GetBlob, Load, PutBlob, Save
 from flux_core._engine import Engine
+from flux_core._loop import refuse_running_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -110,6 +111,14 @@ class Script(Call):
             else:
                 self._call = self._calls.send(self._call and self._call.result)
         return self._call.next
+
+
+class StillEngine(Engine):
+    """An engine for a clock that the test moves: it has no heart-beat, which goes by real time, in a thread."""
+
+    def _drive(self, flow: Flow[T]) -> T:
+        refuse_running_loop()
+        return Driver(self._flows, self._loop).run(flow)
 
 
 class SteppingEngine(Engine):

@@ -513,14 +513,17 @@ def test_a_rollback_is_not_bound_to_the_workflows_time(make_engine: MakeEngine, 
 
 
 @around
+@pytest.mark.parametrize("ended", ["failed", "completed"])
 def test_a_retried_run_has_the_workflows_time_again(
-    make_engine: MakeEngine, reached: Callable[[float], float]
+    make_engine: MakeEngine, ended: str, reached: Callable[[float], float]
 ) -> None:
     """It is counted from the retry, to the last bit."""
     dial = Dial(STARTS[0])
     engine = make_engine(clock=dial)
-    flow = Workflow("w", timeout=SPAN).step("a", once(ValueError)).wait("b")
-    engine.execute(flow, {}, id="x")
+    work = once(ValueError) if ended == "failed" else one
+    first = Workflow("w", timeout=SPAN).step("a", work)
+    assert engine.execute(first, {}, id="x").status == ended
+    flow = first.wait("b")
     dial.now = STARTS[1] + 2**30
     assert engine.retry_step(flow, "x", "a").wake_at == dial.now + SPAN
     dial.now = reached(dial.now + SPAN)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from crash.fleet import LEASE, MovableClock
 
-from flux_core import Context, Engine, RunStatus, Workflow, wait
+from flux_core import Context, Engine, RunStatus, Workflow, sleep, wait
 from flux_core._effects import Save
 from flux_core.storage import MemoryStorage
 from flux_core.testing._stepping import Call, SteppingEngine
@@ -113,3 +113,24 @@ def test_a_paused_run_goes_on_when_the_clock_was_set_back(scene: Scene) -> None:
     assert scene.engine.pause("x").status is RunStatus.PAUSED
     scene.clock.set_wall(-100)
     assert scene.engine.resume(flow, "x").status is RunStatus.COMPLETED
+
+
+def test_a_commit_that_is_resolved_after_it_had_suspended_leaves_data_as_its_history_says(
+    scene: Scene,
+) -> None:
+    """What its handler had changed before it slept stands in data and in its record, or in neither of them."""
+
+    def charge(ctx: Ctx) -> object:
+        ctx.data["paid"] = True
+        return sleep(30)
+
+    flow = Workflow("w").commit("charge", charge).step("ship", lambda ctx: None)
+    engine = Engine(scene.store, clock=scene.clock, max_interruptions=1)
+    engine.execute(flow, {}, id="x")
+    scene.clock.sleep(30)
+    to_save(scene.stepping.resume(flow, "x"), 1).stop()  # takes the run, and dies
+    scene.lapse()
+    assert engine.resume(flow, "x").status is RunStatus.FAILED  # a crash loop
+    engine.resolve(flow, "x", "charge", output="paid")
+    changed = {name for record in scene.run().history for name in record.changes}
+    assert changed == scene.run().data.keys()
