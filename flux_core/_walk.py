@@ -260,8 +260,11 @@ class Walk(ABC, Generic[I, D]):
         """Complete the open commit with what somebody knows of it."""
         entry.status = StepStatus.COMPLETED
         entry.attempts = max(1, entry.attempts)
-        entry.changes, entry.removed = letter.changes, letter.removed
-        self._take_changes(entry)
+        if (
+            not entry.changes and not entry.removed
+        ):  # else its handler has suspended the run, and they stand in data
+            entry.changes, entry.removed = letter.changes, letter.removed
+            self._take_changes(entry)
         self._close(entry, letter.value)
 
     def _take_changes(self, entry: Entry) -> None:
