@@ -339,6 +339,7 @@ class Fleet(RuleBasedStateMachine):
             self.rest()
             if self.oracle.wrongs or not self.nudge():
                 break
+        self.nothing_is_wrong()
         for watch in self.oracle.watches.values():
             watch.check_end()
         Fleet.counted += RUNS
@@ -349,10 +350,11 @@ class Fleet(RuleBasedStateMachine):
         for _ in range(ROUNDS):
             self.clock.sleep(LEASE + 1)
             self.tick_all(WHOLLY)
-            moments = [
-                watch.last.wake_at for watch in self.seen.watches.values() if watch.last.wake_at is not None
-            ]
-            if not moments or self.seen.wrongs:
+            if self.seen.wrongs:
+                return
+            views = [watch.last for watch in self.seen.watches.values()]
+            moments = [view.wake_at for view in views if view.wake_at is not None]
+            if not moments:
                 return
             self.clock.sleep(max(0.0, min(moments) - self.clock.time()))
         self.seen.wrongs.append("what is due comes to rest")
