@@ -253,6 +253,7 @@ EVERY_ORDER = [
     (nothing, ("execute",), ("cancel", "pause"), 0, 100),
     (nothing, ("execute",), ("pause", "roll back"), 0, 100),
     (nothing, ("execute",), ("pause", "resume"), 0, 300),
+    (nothing, ("execute",), ("signal", "cancel", "pause"), 0, 1000),
     (waiting, ("signal",), ("signal",), 0, 800),
     (waiting, ("signal",), ("cancel",), 0, 200),
     (waiting, ("signal",), ("roll back",), 0, 500),
