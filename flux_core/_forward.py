@@ -260,6 +260,7 @@ class Forward(Attempts[I, D]):
         entry = self._state.kept.pop(planned.node.name)
         self._take_changes(entry)
         self._results[entry.name] = self._kept[entry.name]
+        self._state.interruptions = 0
         self._state.close(entry)
         return self._advance()
 

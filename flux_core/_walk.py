@@ -260,11 +260,11 @@ class Walk(ABC, Generic[I, D]):
         """Complete the open commit with what somebody knows of it."""
         entry.status = StepStatus.COMPLETED
         entry.attempts = max(1, entry.attempts)
-        if (
-            not entry.changes and not entry.removed
-        ):  # else its handler has suspended the run, and they stand in data
-            entry.changes, entry.removed = letter.changes, letter.removed
-            self._take_changes(entry)
+        state = self._state
+        if (entry.changes or entry.removed) and not state.back:  # of a handler that has suspended the run
+            state.set_data(state.data_before(len(state.history)))
+        entry.changes, entry.removed = letter.changes, letter.removed
+        self._take_changes(entry)
         self._close(entry, letter.value)
 
     def _take_changes(self, entry: Entry) -> None:
