@@ -74,7 +74,7 @@ class RunState:
         self.lease: Lease | None = None
         self.interruptions = 0
         self.lost = False
-        """Whether a worker was lost before the run was paused, and nobody has counted that yet."""
+        """Whether a worker was lost before the run was paused; whoever goes on with it counts that, and saves it so."""
         self.error: ErrorInfo | None = None
         self.expires_at: float | None = None
         """When the workflow's time-out is over."""
@@ -243,8 +243,6 @@ class RunState:
             parts.append(f'"expires_at":{self.expires_at!r}')
         if self.received:
             parts.append(self._letters())
-        if self.lost:
-            parts.append('"lost":true')
         if self.back:
             parts.append(f'"back":true,"undone":[{",".join([entry.text for entry in self.undone])}]')
         if self.undoing:

@@ -150,6 +150,14 @@ def test_a_worker_that_is_lost_in_a_wait_saves_nothing(
     assert engine.run("x").history[0].attempts == 2
 
 
+def test_a_run_that_was_deleted_meanwhile_is_lost(engine: AnyEngine, store: Meeting) -> None:
+    """The worker saves nothing, and says why."""
+    store.before[1] = lambda: store.delete("x")
+    with pytest.raises(LeaseLost, match="run 'x' was deleted; this one saved nothing and stops"):
+        engine.execute(Workflow("w").step("a", lambda ctx: None), {}, id="x")
+    assert engine.get("x") is None
+
+
 def test_a_compensation_waits_out_the_back_off_of_a_lost_worker(
     engine: AnyEngine, store: Meeting, clock: Clock
 ) -> None:

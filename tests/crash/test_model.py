@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PARTS: Final = 4
-EXAMPLES: Final = 700
+EXAMPLES: Final = 630
 """Of a part."""
 
 
