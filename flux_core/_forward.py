@@ -94,13 +94,13 @@ class Forward(Attempts[I, D]):
         return status
 
     def _is_answered(self) -> bool:
-        """Whether what the node that stands next waits for lies in the inbox."""
-        state, current = self._state, self._state.current
-        if current is None:
+        """Whether what the node that stands next waits for, or what came of it, lies in the inbox."""
+        state, current, place = self._state, self._state.current, len(self._state.history)
+        if not state.inbox or place == len(self._nodes):
             return False
-        if current.signal is not None and state.signal(current.signal):
+        if current is not None and current.signal is not None and state.signal(current.signal):
             return True
-        return state.outcome(current.name) is not None
+        return state.outcome(self._nodes[place].node.name) is not None
 
     def _is_doubtful(self) -> bool:
         """Whether nobody knows what came of the open commit: that is said before the inbox is heard."""
@@ -146,6 +146,10 @@ class Forward(Attempts[I, D]):
         if entry.until is not None and self._time < entry.until:
             return self._rest(timeout, entry.until)
         return self._try(planned, timeout)
+
+    def _may_begin(self, timeout: float | None) -> Flow[bool]:
+        """Let the run go if time is short; do nothing of what a letter has told meanwhile to be done."""
+        return (yield from super()._may_begin(timeout)) and not self._is_answered()
 
     def _try(self, planned: PlannedNode, timeout: float | None) -> Flow[None]:
         """Do what the node is there for, if there is time and its condition holds."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from crash.fleet import LEASE, MovableClock
 
-from flux_core import Context, Engine, RunStatus, Workflow, sleep, wait
+from flux_core import Context, Engine, LeaseLost, RunStatus, Workflow, sleep, wait
 from flux_core._effects import Save
 from flux_core.storage import MemoryStorage
 from flux_core.testing._stepping import Call, SteppingEngine
@@ -134,3 +135,32 @@ def test_a_commit_that_is_resolved_after_it_had_suspended_leaves_data_as_its_his
     engine.resolve(flow, "x", "charge", output="paid")
     changed = {name for record in scene.run().history for name in record.changes}
     assert changed == scene.run().data.keys()
+
+
+def test_a_commit_that_was_told_of_while_a_lease_was_renewed_is_not_called_again(scene: Scene) -> None:
+    """The save that renews the lease brings the outcome with it: the node is looked at again before it is called."""
+    charges = count(1)
+    flow = Workflow("w").commit("charge", lambda ctx: next(charges))
+    lost = to_save(scene.stepping.execute(flow, {}, id="x"), 0)  # has charged
+    scene.lapse()
+    late = to_save(scene.stepping.resume(flow, "x"), 0)
+    late.step()  # takes the run over
+    with pytest.raises(LeaseLost):
+        lost.finish()
+    scene.clock.sleep(LEASE / 2 + 1)
+    assert (late.finish().results, next(charges)) == ({"charge": 1}, 2)
+
+
+def test_a_commit_that_was_told_of_is_not_called_by_a_retry_that_renews_its_lease(scene: Scene) -> None:
+    """The same, for a worker that has gone back to before the commit, of which nothing stands then."""
+    charges = count(1)
+    flow = Workflow("w").commit("charge", lambda ctx: next(charges), once=True)
+    lost = to_save(scene.stepping.execute(flow, {}, id="x"), 1)  # has charged
+    scene.lapse()
+    assert scene.engine.resume(flow, "x").status is RunStatus.FAILED  # nobody knows whether it has
+    late = to_save(scene.stepping.retry_step(flow, "x", "charge"), 0)
+    late.step()  # takes the run over
+    with pytest.raises(LeaseLost):
+        lost.finish()
+    scene.clock.sleep(LEASE / 2 + 1)
+    assert (late.finish().results, next(charges)) == ({"charge": 1}, 2)
