@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flux_core._run import Run, TickReport
     from flux_core._status import RunStatus
     from flux_core._trace import TraceSink
+    from flux_core._waker import Waker
     from flux_core.storage import Storage
 
 
@@ -68,6 +69,11 @@ class App:
                 self._engine = Engine(self.storage, **self._options)
                 self._engine._flows.versions = self._versions  # noqa: SLF001 (an engine alone knows no names)
             return self._engine
+
+    @property
+    def waker(self) -> Waker | None:
+        """What brings its runs back promptly, if the app was given that."""
+        return self._options.get("waker")
 
     @property
     def workflows(self) -> tuple[Workflow[Any, Any], ...]:

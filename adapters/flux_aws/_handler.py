@@ -6,6 +6,7 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from flux_aws._current import CURRENT
 from flux_aws._service import Service
 from flux_aws._source import Invocation
 from flux_aws._sources import source_of
@@ -55,7 +56,12 @@ def handler(
         return Service(with_store(app), chosen, key)
 
     def respond(event: Any, context: LambdaContext | None = None) -> Any:
-        return source_of(event).respond(service(), Invocation.of(event, context))
+        invocation = Invocation.of(event, context)
+        before = CURRENT.set(invocation)
+        try:
+            return source_of(event).respond(service(), invocation)
+        finally:
+            CURRENT.reset(before)
 
     if ON_LAMBDA in os.environ:
         service()  # the store is opened at init, not by the first order; elsewhere nobody may ever send one

@@ -32,13 +32,14 @@ class Invocation(NamedTuple):
     deadline: float | None
     """When the function is killed, in `time.monotonic()` seconds; None if nobody says."""
     request_id: str | None
+    context: LambdaContext | None = None
 
     @classmethod
     def of(cls, event: Any, context: LambdaContext | None) -> Self:
         """Return the invocation that Lambda's two arguments make."""
         remaining = getattr(context, "get_remaining_time_in_millis", None)
         deadline = None if remaining is None else time.monotonic() + remaining() / 1000
-        return cls(event, deadline, getattr(context, "aws_request_id", None))
+        return cls(event, deadline, getattr(context, "aws_request_id", None), context)
 
 
 class Source(NamedTuple):
