@@ -57,7 +57,7 @@ class App:
             _ = workflow.plan  # what is wrong with it shows now, not with the first order
             versions[workflow.version] = workflow
         self.storage = storage
-        self._options = options
+        self._options: EngineOptions = {**options, "trace": tuple(options.get("trace", ()))}
         self._engine: Engine | None = None
         self._lock = Lock()
 
@@ -71,6 +71,11 @@ class App:
             return self._engine
 
     @property
+    def trace(self) -> tuple[TraceSink, ...]:
+        """Where its trace events go."""
+        return tuple(self._options["trace"])
+
+    @property
     def waker(self) -> Waker | None:
         """What brings its runs back promptly, if the app was given that."""
         return self._options.get("waker")
@@ -82,8 +87,8 @@ class App:
 
     def on(self, storage: Storage, *, trace: Iterable[TraceSink] = ()) -> App:
         """Return the same app over another store, with the given trace sinks beside its own."""
-        sinks = (*self._options.get("trace", ()), *trace)
-        return App(self.workflows, storage, **(self._options | {"trace": sinks}))
+        options: EngineOptions = {**self._options, "trace": (*self.trace, *trace)}
+        return App(self.workflows, storage, **options)
 
     def workflow(self, name: str) -> Workflow[Any, Any]:
         """Return the workflow of that name, in the version that starts new runs.

@@ -8,6 +8,7 @@ import pytest
 
 from flux_core import App, Context, InvalidWorkflow, TickReport, UnknownWorkflow, Workflow
 from flux_core.storage import MemoryStorage
+from flux_core.trace import ConsoleTrace
 
 if TYPE_CHECKING:
     from core.conftest import Clock, Recorder
@@ -142,3 +143,11 @@ def test_closing_an_app_that_was_not_used_makes_no_engine(recorder: Recorder) ->
     app = App([Workflow("w").step("a", one)], trace=[recorder])
     app.close()
     assert (app._engine, recorder.closed) == (None, 0)
+
+
+def test_an_app_shows_its_sinks_and_its_waker() -> None:
+    """A front may ask where trace events go, and who brings runs back, whatever iterable the sinks were given in."""
+    sink, other = ConsoleTrace(), ConsoleTrace()
+    app = App([Workflow("w").step("a", lambda ctx: None)], trace=iter([sink]))
+    assert (app.trace, app.waker) == ((sink,), None)
+    assert app.on(MemoryStorage(), trace=[other]).trace == (sink, other)
