@@ -131,6 +131,10 @@ class App:
         """Go on with a run that can go on; see `Engine.resume`."""
         return self.engine.resume(self.workflow(workflow), run_id, deadline=deadline)
 
+    def wake(self, workflow: str, run_id: str, *, deadline: float | None = None) -> Result[Any]:
+        """Go on with a run that is due; see `Engine.wake`."""
+        return self.engine.wake(self.workflow(workflow), run_id, deadline=deadline)
+
     def retry_step(
         self,
         workflow: str,

@@ -112,7 +112,7 @@ class AsyncDriver:
         await self._clock.sleep_async(effect.seconds)
 
     async def _wake(self, effect: Wake) -> None:
-        await _in_thread(self._flows.wake, effect)
+        await _in_thread(self._flows.call_waker, effect)
 
     async def _emit(self, effect: Emit) -> None:
         self._flows.listeners.emit(effect.event)

@@ -82,6 +82,12 @@ class AsyncEngine:
         """Go on with a run that can go on; see `Engine.resume`."""
         return await self._drive(self._flows.resume(workflow, run_id, deadline))
 
+    async def wake(
+        self, workflow: Workflow[I, D], run_id: str, *, deadline: float | None = None
+    ) -> Result[D]:
+        """Go on with a run that is due; see `Engine.wake`."""
+        return await self._drive(self._flows.wake(workflow, run_id, deadline))
+
     async def retry_step(
         self,
         workflow: Workflow[I, D],

@@ -116,7 +116,7 @@ class Driver:
         self._clock.sleep(effect.seconds)
 
     def _wake(self, effect: Wake) -> None:
-        self._flows.wake(effect)
+        self._flows.call_waker(effect)
 
     def _emit(self, effect: Emit) -> None:
         self._flows.listeners.emit(effect.event)

@@ -108,6 +108,17 @@ class Engine:
         """
         return self._drive(self._flows.resume(workflow, run_id, deadline))
 
+    def wake(self, workflow: Workflow[I, D], run_id: str, *, deadline: float | None = None) -> Result[D]:
+        """Go on with a run that is due, as `tick` would: what the message of a waker is for.
+
+        Any other is returned as it stands: a run that is paused stays so, and one whose time has not come is given to
+        the engine's waker once more.
+
+        Raises:
+            RunNotFound: there is no such run of this workflow.
+        """
+        return self._drive(self._flows.wake(workflow, run_id, deadline))
+
     def retry_step(
         self,
         workflow: Workflow[I, D],

@@ -108,7 +108,7 @@ class Flows:
         """The seconds for which a worker without a deadline holds a run."""
         return self._policy.lease
 
-    def wake(self, effect: Wake) -> None:
+    def call_waker(self, effect: Wake) -> None:
         """Call the waker; what it raises changes nothing."""
         try:
             cast("Waker", self.waker).wake(effect.run_id, effect.at)
@@ -135,6 +135,9 @@ class Flows:
 
     def resume(self, workflow: Workflow[I, D], run_id: str, deadline: float | None) -> Flow[Result[D]]:
         return self._machine(workflow, self._deadline(deadline)).resume(run_id)
+
+    def wake(self, workflow: Workflow[I, D], run_id: str, deadline: float | None) -> Flow[Result[D]]:
+        return self._machine(workflow, self._deadline(deadline)).wake(run_id)
 
     def retry_step(
         self, workflow: Workflow[I, D], run_id: str, step: str, *, redo_commits: bool, deadline: float | None

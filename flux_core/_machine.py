@@ -118,6 +118,15 @@ class Machine(Generic[D]):
                     raise  # else the worker has heard the pause just now
         return (yield from self._loaded(run_id)).result()
 
+    def wake(self, run_id: str) -> Flow[Result[D]]:
+        """Go on with a run that is due; one whose time has not come is left to the waker once more."""
+        standing = yield from self._loaded(run_id)
+        state, (now, *_) = standing.state, (yield Now())
+        if state.wake_at is None or state.wake_at > now.time:
+            yield from self._wake(state)
+            return standing.result()
+        return (yield from self._go_on(standing))
+
     def go_on(self, record: Record) -> Flow[Result[D]]:
         """Go on with a run that was found due."""
         return (yield from self._go_on((yield from self._opened(record))))

@@ -6,11 +6,11 @@ from typing import Protocol
 
 
 class Waker(Protocol):
-    """Brings runs back, such as by a message that is delivered at a given time and makes a function resume the run.
+    """Brings runs back, such as by a message that comes at a given time and makes a function go on with the run.
 
     It is a hint that makes things prompt: a message that is lost, late or delivered twice does no harm, and what is
     due is found by `tick` in any case. What it raises is logged, and changes nothing.
     """
 
     def wake(self, run_id: str, at: float) -> None:
-        """Have somebody call `resume` for the run at that time, in Unix seconds; at once if it has passed."""
+        """Have somebody call `Engine.wake` for the run at that time, in Unix seconds; at once if it has passed."""

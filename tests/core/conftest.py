@@ -118,6 +118,11 @@ class AnyEngine:
         result: Result[D] = self.wait(self.engine.resume(workflow, run_id, **options))
         return result
 
+    def wake(self, workflow: Workflow[I, D], run_id: str, **options: Any) -> Result[D]:
+        """Call `wake`."""
+        result: Result[D] = self.wait(self.engine.wake(workflow, run_id, **options))
+        return result
+
     def retry_step(self, workflow: Workflow[I, D], run_id: str, step: str, **options: Any) -> Result[D]:
         """Call `retry_step`."""
         result: Result[D] = self.wait(self.engine.retry_step(workflow, run_id, step, **options))

@@ -55,6 +55,12 @@ def test_an_app_resumes_by_name(app: App) -> None:
     assert app.resume("w", "x", deadline=1e9).status == "completed"
 
 
+def test_an_app_wakes_by_name(app: App) -> None:
+    """A run that is due goes on."""
+    app.start("w", {}, id="x")
+    assert app.wake("w", "x", deadline=1e9).status == "completed"
+
+
 def test_an_app_retries_by_name(app: App) -> None:
     """A step is gone back to."""
     app.execute("w", {}, id="x")

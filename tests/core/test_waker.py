@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flux_core import Context, Retry, Workflow
+from flux_core import Context, Retry, RunNotFound, Workflow
 
 if TYPE_CHECKING:
     from core.conftest import AnyEngine, Clock, MakeEngine
@@ -116,3 +116,51 @@ def test_the_limit_of_a_tick_counts_what_is_handed_over(waking: AnyEngine) -> No
         waking.start(flow, {}, id=str(number))
     report = waking.tick([flow], limit=12)
     assert (report.completed, report.handed) == (10, 2)
+
+
+def test_a_run_that_it_brings_back_goes_on(waking: AnyEngine, clock: Clock) -> None:
+    """When its time has come."""
+    flow = Workflow("w").sleep("a", 60)
+    waking.execute(flow, {}, id="x")
+    clock.sleep(60)
+    assert waking.wake(flow, "x").status == "completed"
+
+
+def test_a_run_that_it_brings_back_too_early_is_left_to_it_again(
+    waking: AnyEngine, notes: Notes, clock: Clock
+) -> None:
+    """A queue delays a message for a quarter of an hour at most; the rest of the time is another message's."""
+    flow = Workflow("w").sleep("a", 3600)
+    waking.execute(flow, {}, id="x")
+    clock.sleep(900)
+    assert waking.wake(flow, "x").status == "suspended"
+    assert notes.told == [("x", clock.time() + 2700)] * 2
+
+
+def test_a_run_that_was_paused_meanwhile_stays_so(waking: AnyEngine, notes: Notes, clock: Clock) -> None:
+    """A message that was sent before is no person who says go on."""
+    flow = Workflow("w").sleep("a", 60)
+    waking.execute(flow, {}, id="x")
+    waking.pause("x")
+    clock.sleep(60)
+    assert waking.wake(flow, "x").status == "paused"
+    assert len(notes.told) == 1
+
+
+def test_a_rollback_that_has_failed_is_not_begun_again(waking: AnyEngine) -> None:
+    """It waits for a person, whatever message is still on its way."""
+    undone: list[str] = []
+
+    def undo(ctx: Ctx) -> None:
+        undone.append(ctx.step)
+        raise OSError
+
+    flow = Workflow("w").commit("a", lambda ctx: None, compensate=undo).step("b", lambda ctx: 1 / 0)
+    waking.execute(flow, {}, id="x")
+    assert (waking.wake(flow, "x").status, undone) == ("compensation_failed", ["a"])
+
+
+def test_a_run_that_is_not_there_is_not_woken(waking: AnyEngine) -> None:
+    """It was deleted; whoever brought it back hears of that."""
+    with pytest.raises(RunNotFound):
+        waking.wake(Workflow("w").sleep("a", 60), "x")
