@@ -181,6 +181,12 @@ class Fleet(RuleBasedStateMachine):
         flow, ends = self.flows[run], self.ends(deadline)
         self.call(move, Request("resume", run, lambda engine: engine.resume(flow, run, deadline=ends)))
 
+    @rule(move=moves)
+    def bring_back(self, move: Move) -> None:
+        """Let the message of a waker come, at the right time or not."""
+        run = self.pick(move, RunStatus.SUSPENDED, RunStatus.PAUSED)
+        self.call(move, Request("wake", run, lambda engine: engine.wake(self.flows[run], run)))
+
     @rule(move=moves, go_on=st.booleans())
     def resolve(self, move: Move, go_on: bool) -> None:  # noqa: FBT001 (a rule)
         """Say that the commit at which a run has failed did happen."""

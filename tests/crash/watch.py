@@ -44,7 +44,7 @@ LEGAL: Final = {
     Status.COMPENSATION_FAILED: {Status.ROLLING_BACK},
 }
 """What a status may change to."""
-WORKING: Final = {"execute", "signal", "cancel", "resume", "resolve", "retry_step", "tick"}
+WORKING: Final = {"execute", "signal", "cancel", "resume", "resolve", "retry_step", "tick", "wake"}
 LETTERS: Final = {
     "signal": "signal",
     "cancel": "cancel",
