@@ -652,7 +652,7 @@ def test_a_condition_ahead_that_cannot_be_told_is_named(engine: Engine) -> None:
     [
         Workflow("w").wait("a"),
         Workflow("w").step("a", lambda ctx: wait("signal")),
-        Workflow("w").step("a", fail, retries=Retry(1, initial=60)),
+        Workflow("w").step("a", fail, retries=Retry(1, initial=60, jitter="none")),
         Workflow("w").commit("a", die, once=True),
     ],
     ids=["waits", "suspended", "backs off", "intended"],
