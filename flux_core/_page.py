@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +24,10 @@ class Page:
 
     def __len__(self) -> int:
         return len(self.runs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the page as a JSON-able dict: `runs`, each in short, and the `cursor` of the next page or None."""
+        return {"runs": [run.summary() for run in self.runs], "cursor": self.cursor}
 
     def __repr__(self) -> str:
         return f"<Page of {len(self.runs)} runs{', more follow' if self.cursor else ''}>"

@@ -24,6 +24,10 @@ class ErrorInfo(NamedTuple):
     traceback: str | None = None
     """Kept in the store for the developer; never sent over HTTP."""
 
+    def to_dict(self, *, traceback: bool = False) -> dict[str, Any]:
+        """Return the error as a JSON-able dict: `type, message, code, retryable`, and `traceback` if asked for."""
+        return {name: value for name, value in self._asdict().items() if traceback or name != "traceback"}
+
 
 class StepRecord(NamedTuple):
     """One node of a run, as far as it got. Times are Unix seconds."""
@@ -78,6 +82,29 @@ class Run(NamedTuple):
     wake_at: float | None
     created_at: float
     updated_at: float
+
+    def summary(self, *, traceback: bool = False) -> dict[str, Any]:
+        """Return what a list shows of the run, as a JSON-able dict; times are ISO 8601 in UTC, durations seconds.
+
+        Keys: `id, workflow, status, step` (the last that it has come to), `attempts` (of that step), `waits_for`
+        (a signal, or null), `waits_until` (the end of its wait, sleep or back-off), `created_at, updated_at,
+        duration, wake_at, expires_at, tags, error` (`type, message, code, retryable`, or null).
+        """
+        from flux_core._run_json import run_summary  # a function that runs an order shows it to nobody
+
+        return run_summary(self, traceback=traceback)
+
+    def to_dict(self, *, traceback: bool = False) -> dict[str, Any]:
+        """Return the run as a JSON-able dict; times are ISO 8601 in UTC, durations seconds.
+
+        Keys: those of `summary`, then `input`, `initial` (the data before the first node), `data`, `results` (outputs
+        of completed steps, by name), `history` (a step each: `name, kind, status, attempts, started_at, completed_at,
+        output, error, changes`), `compensations` (the same of each that was begun), `inbox` (what others ask of the
+        run and nobody has served yet, a text each), `version, fingerprint, revision, interruptions, held_until`.
+        """
+        from flux_core._run_json import run_dict  # the same
+
+        return run_dict(self, traceback=traceback)
 
 
 class TickReport(NamedTuple):
