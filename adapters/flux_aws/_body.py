@@ -9,7 +9,7 @@ from flux_core import InvalidInput
 
 
 class MalformedBody(InvalidInput):
-    """A body that should carry the input is missing, or is not JSON."""
+    """A body that should carry the input is missing, or is not what it is said to be."""
 
     code: ClassVar[str] = "MALFORMED_BODY"
 
@@ -26,6 +26,20 @@ def parse_body(body: str | bytes | None) -> Any:
         return json.loads(body, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise MalformedBody(f"the body is not JSON: {error}") from None
+
+
+def from_base64(text: str) -> bytes:
+    """Return the bytes that the text stands for.
+
+    Raises:
+        MalformedBody: it is not base64.
+    """
+    from base64 import b64decode  # few bodies need it
+
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        raise MalformedBody("the body is said to be base64, and is not") from None
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -1,61 +1,42 @@
 """The control plane: what `{"flux": {"action": ...}}` can ask for, and with which fields.
 
-    tick                                            go on with every run of the app that is due
+    tick      limit                                 go on with every run of the app that is due
+    wake      id                                    go on with a run if it is due: what a waker asks for
+    run       workflow, input, id, tags             start a run, and go on with it until it ends or is suspended
+    start     workflow, input, id, tags             start a run, and leave it to the next tick or the waker
     resume    id                                    go on with a run: one that is due, is paused, or was not rolled back
-    retry     id, step                              go back to a step, or to what failed, and run on from there
+    retry     id, step, redo_commits                go back to a step, or to what failed, and run on from there
     signal    id, name, payload, signal_id, run     send a run a signal; the same signal_id twice is one signal
     cancel    id, compensate                        cancel a run, and with compensate=true roll it back
     pause     id                                    have a run stand still until resume
     resolve   id, step, output, run                 say that the commit at which a run failed did happen
+    show      id                                    the run, with its history
+    list      workflow, status, since, until,       a page of runs, newest first
+              limit, cursor
+    delete    id                                    remove a run that nobody holds
 
-`workflow` names the run's workflow if it is not the handler's; with `run=false` a run is left to the next tick.
+`workflow` is that of the run. It need not be said of a run that is there, nor if the handler has one workflow. With
+`run=false` a run is left to the next tick.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from flux_aws import _looking, _ticking
+from flux_aws._command import Command
+from flux_aws._measure import count_lost_lease
 from flux_aws._source import answer
-from flux_core import InvalidInput, NotRetryable, RunNotFound, RunStatus, StepStatus
+from flux_core import InvalidInput, LeaseLost, NotRetryable, RunNotFound, RunStatus, StepStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from flux_aws._service import Service
-    from flux_core import App, Run
+    from flux_core import Result, Run
 
-
-class Command:
-    """What an event asks for; a field is checked when it is read."""
-
-    def __init__(self, service: Service, fields: dict[str, Any], deadline: float | None) -> None:
-        self.fields = fields
-        self.deadline = deadline
-        self._service = service
-
-    @property
-    def app(self) -> App:
-        """What the handler serves."""
-        return self._service.app
-
-    @property
-    def run(self) -> tuple[str, str]:
-        """The run that is meant, as every method of the app takes it: its workflow and its id."""
-        return self.text("workflow", self._service.workflow.name), self.text("id")
-
-    def text(self, field: str, default: str | None = None) -> str:
-        """Return a field that is a str."""
-        value = self.fields.get(field, default)
-        if not isinstance(value, str):
-            raise InvalidInput(f"expected a str, got {value!r}", path=f"flux.{field}")
-        return value
-
-    def flag(self, field: str, *, default: bool) -> bool:
-        """Return a field that is true or false."""
-        value = self.fields.get(field, default)
-        if not isinstance(value, bool):
-            raise InvalidInput(f"expected true or false, got {value!r}", path=f"flux.{field}")
-        return value
+log: Final = logging.getLogger("flux")
 
 
 class Action(NamedTuple):
@@ -86,76 +67,116 @@ def control(service: Service, command: object, deadline: float | None) -> dict[s
     return action.perform(Command(service, command, deadline))
 
 
-def _tick(command: Command) -> dict[str, Any]:
-    return command.app.tick(deadline=command.deadline)._asdict()
+def _work(
+    command: Command, workflow: str, method: Callable[..., Result[Any]], *arguments: Any, **options: Any
+) -> dict[str, Any]:
+    """Call a method of the app that works on a run of the workflow, and return how the run stands then."""
+    try:
+        return answer(method(workflow, *arguments, deadline=command.deadline, **options))
+    except LeaseLost:
+        count_lost_lease(command.app, workflow)
+        raise
+
+
+def _steer(
+    command: Command, method: Callable[..., Result[Any]], *arguments: Any, **options: Any
+) -> dict[str, Any]:
+    """Call a method of the app that works on the run that is meant."""
+    return _work(command, command.workflow, method, command.id, *arguments, **options)
+
+
+def _wake(command: Command) -> dict[str, Any]:
+    try:
+        return _steer(command, command.app.wake)
+    except RunNotFound:
+        log.warning("run %s is to be woken, and is not in the store", command.id)
+        return {"id": command.id, "status": None}  # no error: a wake-up may outlive its run
+
+
+def _run(command: Command) -> dict[str, Any]:
+    return _work(command, command.new_workflow, command.app.execute, _input(command), **_naming(command))
+
+
+def _start(command: Command) -> dict[str, Any]:
+    return answer(command.app.start(command.new_workflow, _input(command), **_naming(command)))
 
 
 def _resume(command: Command) -> dict[str, Any]:
-    return answer(command.app.resume(*command.run, deadline=command.deadline))
+    return _steer(command, command.app.resume)
 
 
 def _retry(command: Command) -> dict[str, Any]:
+    redo = command.flag("redo_commits", default=False)
     if "step" in command.fields:
         step = command.text("step")
     else:
-        run = _stored(command)
-        if run.status is RunStatus.COMPENSATION_FAILED:  # what failed is its rollback
+        run = command.stored
+        if run.status is RunStatus.COMPENSATION_FAILED and not redo:  # what failed is its rollback
             return _resume(command)
         step = _failed_step(run)
-    return answer(command.app.retry_step(*command.run, step, deadline=command.deadline))
+    return _steer(command, command.app.retry_step, step, redo_commits=redo)
 
 
 def _signal(command: Command) -> dict[str, Any]:
-    return answer(
-        command.app.signal(
-            *command.run,
-            command.text("name"),
-            command.fields.get("payload"),
-            id=command.text("signal_id") if "signal_id" in command.fields else None,
-            run=command.flag("run", default=True),
-            deadline=command.deadline,
-        )
+    return _steer(
+        command,
+        command.app.signal,
+        command.text("name"),
+        command.fields.get("payload"),
+        id=command.text("signal_id") if "signal_id" in command.fields else None,
+        run=command.flag("run", default=True),
     )
 
 
 def _cancel(command: Command) -> dict[str, Any]:
-    compensate = command.flag("compensate", default=False)
-    return answer(command.app.cancel(*command.run, compensate=compensate, deadline=command.deadline))
+    return _steer(command, command.app.cancel, compensate=command.flag("compensate", default=False))
 
 
 def _pause(command: Command) -> dict[str, Any]:
-    return answer(command.app.pause(command.text("id")))
+    return answer(command.app.pause(command.id))
 
 
 def _resolve(command: Command) -> dict[str, Any]:
-    return answer(
-        command.app.resolve(
-            *command.run,
-            command.text("step"),
-            output=command.fields.get("output"),
-            run=command.flag("run", default=True),
-            deadline=command.deadline,
-        )
+    return _steer(
+        command,
+        command.app.resolve,
+        command.text("step"),
+        output=command.fields.get("output"),
+        run=command.flag("run", default=True),
     )
 
 
+def _delete(command: Command) -> dict[str, Any]:
+    command.app.delete(command.id)
+    return {"id": command.id}
+
+
+NEW: Final = ("workflow", "input", "id", "tags")
 ACTIONS: Final[dict[str, Action]] = {
-    "tick": Action(_tick, ()),
+    "tick": Action(_ticking.tick, ("limit",)),
+    "wake": Action(_wake, ("id",)),
+    "run": Action(_run, NEW),
+    "start": Action(_start, NEW),
     "resume": Action(_resume, ("id", "workflow")),
-    "retry": Action(_retry, ("id", "workflow", "step")),
+    "retry": Action(_retry, ("id", "workflow", "step", "redo_commits")),
     "signal": Action(_signal, ("id", "workflow", "name", "payload", "signal_id", "run")),
     "cancel": Action(_cancel, ("id", "workflow", "compensate")),
     "pause": Action(_pause, ("id",)),
     "resolve": Action(_resolve, ("id", "workflow", "step", "output", "run")),
+    "show": Action(_looking.show, ("id",)),
+    "list": Action(_looking.runs, ("workflow", "status", "since", "until", "limit", "cursor")),
+    "delete": Action(_delete, ("id",)),
 }
 
 
-def _stored(command: Command) -> Run:
-    run_id = command.text("id")
-    run = command.app.get(run_id)
-    if run is None:
-        raise RunNotFound(f"no run {run_id!r} in the store")
-    return run
+def _input(command: Command) -> Any:
+    if "input" not in command.fields:
+        raise InvalidInput("expected the workflow's input, got none", path="flux.input")
+    return command.fields["input"]
+
+
+def _naming(command: Command) -> dict[str, Any]:
+    return command.given({"id": command.text, "tags": command.texts})
 
 
 def _failed_step(run: Run) -> str:

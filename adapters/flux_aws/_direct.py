@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 def _respond(service: Service, invocation: Invocation) -> dict[str, Any]:
     # Lambda gives the repetition of an asynchronous invocation the request id of the first.
-    return answer(
-        service.execute(invocation.event, identity=invocation.request_id, deadline=invocation.deadline)
-    )
+    event = invocation.event
+    return answer(service.execute(event, event, identity=invocation.request_id, deadline=invocation.deadline))
 
 
 def _is_control(event: dict[str, Any]) -> bool:

@@ -4,56 +4,72 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from flux_aws._choice import chosen
 from flux_aws._current import CURRENT
 from flux_aws._service import Service
 from flux_aws._source import Invocation
 from flux_aws._sources import source_of
 from flux_aws._store import ON_LAMBDA, with_store
-from flux_core import App, InvalidWorkflow, Workflow
+from flux_core import App, InvalidInput, Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flux_aws._choice import Route
     from flux_aws._service import Key
     from flux_aws._source import LambdaContext
+
+MAX_BODY: Final = 1_000_000
+"""Bytes; what a load balancer lets through. Lambda itself takes 6 MB, API Gateway 10."""
 
 
 def handler(
     app: App | Workflow[Any, Any],
     *,
     workflow: str | Workflow[Any, Any] | None = None,
+    route: Route | None = None,
     key: Key | None = None,
+    max_body: int = MAX_BODY,
 ) -> Callable[[Any, LambdaContext | None], Any]:
     """Return the function for Lambda to call: it runs a workflow on each event, and answers as the source expects.
 
-    The sources are a direct invocation, whose event is the workflow's input; an SQS batch and an HTTP request
-    (REST API, HTTP API, function URL), whose bodies are. One handler serves them all.
+    The sources are direct invocations, SQS, SNS, S3, EventBridge with its Scheduler, Kinesis, DynamoDB Streams,
+    Kafka, and HTTP requests (REST API, HTTP API, function URL, load balancer). One handler serves them all;
+    docs/event-sources.md says for each what the input is, what names the run, and what is answered.
 
     Args:
-        app: what serves the workflow, or that alone. One without a store is put on the store that the environment
-            variable `FLUX_STORE` names by its URL, or on an SQLite file in `/tmp`, which only suits a trial.
+        app: what serves the workflows, or one workflow alone. One without a store is put on the store that the
+            environment variable `FLUX_STORE` names by its URL, or on an SQLite file in `/tmp`, which only suits a
+            trial.
         workflow: the workflow to run, or its name; not needed if the app has one.
+        route: gives the name of the workflow to run, for a function that serves several. It is called with what
+            Lambda delivered, be it the whole event or, of an event with many, one record: with
+            `route=lambda event: event["detail-type"]` each kind of event of EventBridge has its workflow.
         key: gives the run's id from the input, parsed and not yet typed, whichever source it came from: with
             `key=lambda order: order["order_id"]` the same order is one run, sent directly, through a queue or
             over HTTP. A key that cannot be an id (1 to 128 of `A-Z a-z 0-9 . _ : @ -`) is replaced by its
-            SHA-256. Without it the event's own identity is the id: the header `Idempotency-Key`, the request id
-            of a direct invocation, the messageId of a message. As that one changes when a message is moved back
-            from a dead-letter queue, a workflow with commits refuses messages unless it is given a `key`, or
-            `key=flux_aws.message_id`.
+            SHA-256. Without it the event's own identity is the id, such as the header `Idempotency-Key`, the
+            request id of a direct invocation, the messageId of a message. As that one changes when a message is
+            moved back from a dead-letter queue, a workflow with commits refuses messages of SQS unless it is
+            given a `key`, or `key=flux_aws.message_id`.
+        max_body: the most bytes that the body of an HTTP request may have.
 
     Raises:
-        InvalidWorkflow: `workflow` is needed and missing, or is not the app's.
+        InvalidInput: `max_body` is below 1.
+        InvalidWorkflow: `workflow` is needed and missing, is not the app's, or is given beside `route`.
         UnknownWorkflow: the app has no workflow of that name.
         StoreError: the store cannot be opened.
     """
+    if max_body < 1:
+        raise InvalidInput(f"expected a number of bytes, at least 1; got {max_body}", path="max_body")
     app = App([app]) if isinstance(app, Workflow) else app
-    chosen = _chosen(app, workflow)
+    target = chosen(app, workflow, route)
 
     @cache
     def service() -> Service:
-        return Service(with_store(app), chosen, key)
+        return Service(with_store(app), target, key, max_body)
 
     def respond(event: Any, context: LambdaContext | None = None) -> Any:
         invocation = Invocation.of(event, context)
@@ -66,19 +82,3 @@ def handler(
     if ON_LAMBDA in os.environ:
         service()  # the store is opened at init, not by the first order; elsewhere nobody may ever send one
     return respond
-
-
-def _chosen(app: App, workflow: str | Workflow[Any, Any] | None) -> Workflow[Any, Any]:
-    """Return the workflow that the handler is for."""
-    if workflow is None:
-        if len(app.workflows) != 1:
-            names = ", ".join(known.name for known in app.workflows) or "none"
-            raise InvalidWorkflow(
-                f"say which workflow is meant, handler(app, workflow=...); the app has: {names}"
-            )
-        return app.workflows[0]
-    if isinstance(workflow, str):
-        return app.workflow(workflow)
-    if app.workflow(workflow.name) is not workflow:
-        raise InvalidWorkflow(f"workflow {workflow.name!r} is not the one that the app has under this name")
-    return workflow

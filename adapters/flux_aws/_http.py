@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from flux_aws._body import MalformedBody, parse_body
+from flux_aws._body import from_base64, parse_body
 from flux_aws._problem import (
+    BODY_TOO_LARGE,
     LOWEST_UNEXPLAINED,
     METHOD_NOT_ALLOWED,
     PROBLEM_JSON,
@@ -33,8 +34,64 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("flux")
 
 
-def _recognises(event: dict[str, Any]) -> bool:
-    return _method(event) is not None
+class Reply(NamedTuple):
+    """What is answered, before it is written as its front wants it."""
+
+    status: int
+    headers: Mapping[str, str]
+    document: Mapping[str, Any]
+
+
+def reply(
+    service: Service, invocation: Invocation, *, method: str | None, headers: Mapping[str, str]
+) -> Reply:
+    """Run the workflow on the body of a request, and return the answer."""
+    if method != "POST":
+        detail = f"{method} does not start a run; POST the workflow's input"
+        return _refusal(problem(METHOD_NOT_ALLOWED, detail, headers={"Allow": "POST"}))
+    event = invocation.event
+    try:
+        body = _body(event)
+        if len(body) > service.max_body:
+            detail = f"the body has {len(body):,} bytes; this function takes {service.max_body:,}"
+            return _refusal(problem(BODY_TOO_LARGE, detail))
+        result = service.execute(
+            event, parse_body(body), identity=_idempotency_key(headers), deadline=invocation.deadline
+        )
+    except Exception as error:
+        refused = problem_of_error(error)
+        if refused.status >= LOWEST_UNEXPLAINED:
+            log.exception("a request failed")
+        return _refusal(refused)
+    if failed := problem_of_run(result):
+        log.warning("run %s is %s; see why with: flux show %s", result.id, result.status, result.id)
+        return _refusal(failed)
+    stands = answer(result)
+    stands.pop("error", None)  # of a run that is being rolled back it may say more than the client is to know
+    return Reply(STATUSES[result.status], {"Content-Type": "application/json"}, stands)
+
+
+def _refusal(refused: Problem) -> Reply:
+    return Reply(refused.status, {"Content-Type": PROBLEM_JSON, **refused.headers}, refused.document)
+
+
+def _body(event: dict[str, Any]) -> bytes:
+    body: str = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        return from_base64(body)
+    return body.encode("utf-8", "surrogatepass")  # what is no text is refused with the rest that is no JSON
+
+
+def _idempotency_key(headers: Mapping[str, str]) -> str | None:
+    """Return the header; REST APIs keep the case in which a client wrote its name.
+
+    Raises:
+        InvalidId: it is empty, and would make one run of all that are sent so.
+    """
+    key = next((value for name, value in headers.items() if name.lower() == "idempotency-key"), None)
+    if key is not None and not key.strip():
+        raise InvalidId("the header Idempotency-Key is empty; name the request by it, or leave it out")
+    return key
 
 
 def _method(event: dict[str, Any]) -> str | None:
@@ -48,66 +105,14 @@ def _method(event: dict[str, Any]) -> str | None:
 
 def _respond(service: Service, invocation: Invocation) -> dict[str, Any]:
     event = invocation.event
-    method = _method(event)
-    if method != "POST":
-        detail = f"{method} does not start a run; POST the workflow's input"
-        return _refusal(problem(METHOD_NOT_ALLOWED, detail, headers={"Allow": "POST"}))
-    try:
-        result = service.execute(
-            parse_body(_body(event)), identity=_idempotency_key(event), deadline=invocation.deadline
-        )
-    except Exception as error:
-        refused = problem_of_error(error)
-        if refused.status >= LOWEST_UNEXPLAINED:
-            log.exception("a request for workflow %s failed", service.workflow.name)
-        return _refusal(refused)
-    if failed := problem_of_run(result):
-        log.warning("run %s is %s; see why with: flux show %s", result.id, result.status, result.id)
-        return _refusal(failed)
-    stands = answer(result)
-    stands.pop(
-        "error", None
-    )  # that of a run which is being rolled back may say more than the client is to know
-    return _response(STATUSES[result.status], "application/json", stands)
+    status, headers, document = reply(
+        service, invocation, method=_method(event), headers=event.get("headers") or {}
+    )
+    return {"statusCode": status, "headers": headers, "body": json.dumps(document)}
 
 
-def _body(event: dict[str, Any]) -> str | bytes | None:
-    body: str | None = event.get("body")
-    if not body or not event.get("isBase64Encoded"):
-        return body
-    from base64 import b64decode  # few bodies need it
-
-    try:
-        return b64decode(body, validate=True)
-    except ValueError:
-        raise MalformedBody("the body is said to be base64, and is not") from None
-
-
-def _idempotency_key(event: dict[str, Any]) -> str | None:
-    """Return the header; REST APIs keep the case in which a client wrote its name.
-
-    Raises:
-        InvalidId: it is empty, and would make one run of all that are sent so.
-    """
-    headers: Mapping[str, str] = event.get("headers") or {}
-    key = next((value for name, value in headers.items() if name.lower() == "idempotency-key"), None)
-    if key is not None and not key.strip():
-        raise InvalidId("the header Idempotency-Key is empty; name the request by it, or leave it out")
-    return key
-
-
-def _refusal(refused: Problem) -> dict[str, Any]:
-    return _response(refused.status, PROBLEM_JSON, refused.document, refused.headers)
-
-
-def _response(
-    status: int, content_type: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    return {
-        "statusCode": status,
-        "headers": {"Content-Type": content_type, **(headers or {})},
-        "body": json.dumps(body),
-    }
-
-
-HTTP = Source("an HTTP request (REST API, HTTP API, function URL)", _recognises, _respond)
+HTTP = Source(
+    "an HTTP request (REST API, HTTP API, function URL)",
+    lambda event: _method(event) is not None,
+    _respond,
+)

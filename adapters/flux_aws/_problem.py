@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 PROBLEM_JSON: Final = "application/problem+json"
 METHOD_NOT_ALLOWED: Final = "METHOD_NOT_ALLOWED"
+BODY_TOO_LARGE: Final = "BODY_TOO_LARGE"
 INTERNAL_ERROR: Final = "INTERNAL_ERROR"
 CANCELLED: Final = "CANCELLED"
 COMPENSATION_FAILED: Final = "COMPENSATION_FAILED"
@@ -62,6 +63,7 @@ STATUSES: Final[Mapping[str, int]] = {
     RunBusy.code: 409,
     RunEnded.code: 409,
     SignalNotExpected.code: 409,
+    BODY_TOO_LARGE: 413,
     Fatal.code: 422,
     InvalidInput.code: 422,
     NotSerializable.code: 422,  # raised, it is about the input; in a run, about what a step left
@@ -69,7 +71,7 @@ STATUSES: Final[Mapping[str, int]] = {
 }
 """The HTTP status of a run that has completed or has not ended, and of each error's code; of any other it is 500."""
 
-RENAMED: Final = {422: "Unprocessable Content"}
+RENAMED: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
 """What RFC 9110 calls a status of which Python before 3.13 has an older name."""
 
 LOWEST_UNEXPLAINED: Final = 500
@@ -106,19 +108,20 @@ def problem(
     **extensions: str,
 ) -> Problem:
     """Return the problem of that code, whose detail is shown if it is the client's to know."""
-    from http import HTTPStatus  # a request that goes well has no problem
-
     status = STATUSES.get(code, 500) if status is None else status
-    document = {
-        "type": "about:blank",
-        "title": RENAMED.get(status) or HTTPStatus(status).phrase,
-        "status": status,
-    }
+    document = {"type": "about:blank", "title": phrase(status), "status": status}
     if status < LOWEST_UNEXPLAINED:
         document["detail"] = detail
     document["code"] = code
     document |= {name: value for name, value in extensions.items() if value}
     return Problem(status, document, headers or {})
+
+
+def phrase(status: int) -> str:
+    """Return what a status is called."""
+    from http import HTTPStatus  # most requests go well, and are asked for no words
+
+    return RENAMED.get(status) or HTTPStatus(status).phrase
 
 
 def problem_of_error(error: Exception) -> Problem:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 from flux_core import Run, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from flux_aws._service import Service
     from flux_core import Result
@@ -58,5 +58,22 @@ def answer(run: Result[Any] | Run) -> dict[str, Any]:
     data = plain(run.data) if isinstance(run, Run) else run.to_dict()["data"]
     stands = {"status": str(run.status), "id": run.id, "data": data}
     if run.error is not None:
-        stands["error"] = {name: value for name, value in run.error._asdict().items() if name != "traceback"}
+        stands["error"] = run.error.to_dict()
     return stands
+
+
+def sender(event: dict[str, Any]) -> str | None:
+    """Return the service that the first of an event's records names; SNS alone writes the field with a capital."""
+    records = event.get("Records")
+    if not isinstance(records, list) or not records or not isinstance(records[0], dict):
+        return None
+    service: object = records[0].get("eventSource") or records[0].get("EventSource")
+    return service if isinstance(service, str) else None
+
+
+def partial_failure(identifiers: Iterable[object]) -> dict[str, Any]:
+    """Return the answer that has Lambda bring these records of a batch again, and no other.
+
+    Lambda heeds it only if the event source mapping has `ReportBatchItemFailures` among its response types.
+    """
+    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in identifiers]}

@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from flux_aws._direct import CONTROL, DIRECT
+from flux_aws._event_bridge import EVENT_BRIDGE
 from flux_aws._http import HTTP
+from flux_aws._kafka import KAFKA
+from flux_aws._load_balancer import LOAD_BALANCER
+from flux_aws._notifications import S3, SNS
+from flux_aws._source import sender
 from flux_aws._sqs import SQS
+from flux_aws._streams import DYNAMODB, KINESIS
 from flux_core import InvalidInput
 
 if TYPE_CHECKING:
@@ -14,16 +20,27 @@ if TYPE_CHECKING:
 
     from flux_aws._source import Source
 
-SOURCES: Final[tuple[Source, ...]] = (SQS, HTTP, CONTROL)
+SOURCES: Final[tuple[Source, ...]] = (
+    SQS,
+    SNS,
+    S3,
+    EVENT_BRIDGE,
+    KINESIS,
+    DYNAMODB,
+    KAFKA,
+    HTTP,
+    LOAD_BALANCER,
+    CONTROL,
+)
 
 UNSUPPORTED: Final[Mapping[str, frozenset[str]]] = {
-    "an event of EventBridge": frozenset({"detail-type", "source"}),
-    "an HTTP request of a load balancer or a WebSocket": frozenset({"requestContext"}),
-    "a batch of Kafka or of a message broker": frozenset({"eventSource", "eventSourceArn"}),
-    "a batch of a self-managed Kafka": frozenset({"eventSource", "bootstrapServers"}),
+    "a message of a WebSocket": frozenset({"requestContext"}),
+    "a batch of a message broker": frozenset({"eventSource", "eventSourceArn"}),
     "a batch of CloudWatch Logs": frozenset({"awslogs"}),
     "a batch of Firehose": frozenset({"deliveryStreamArn", "records"}),
     "a trigger of Cognito": frozenset({"triggerSource", "userPoolId"}),
+    "a job of S3 Batch Operations": frozenset({"invocationSchemaVersion", "tasks"}),
+    "a custom resource of CloudFormation": frozenset({"RequestType", "ResponseURL"}),
 }
 """The fields by which events of AWS are known that no source takes, and that must not be taken for an input."""
 
@@ -47,14 +64,6 @@ def source_of(event: object) -> Source:
 
 def _unsupported(event: dict[str, Any]) -> str | None:
     """Return what the event looks like, if it looks like one that a service of AWS has sent."""
-    if service := _sender(event.get("Records")):
+    if service := sender(event):
         return f"records of {service}"
     return next((name for name, fields in UNSUPPORTED.items() if fields <= event.keys()), None)
-
-
-def _sender(records: object) -> str | None:
-    """Return the service that the first record names; SNS alone writes the field with a capital."""
-    if not isinstance(records, list) or not records or not isinstance(records[0], dict):
-        return None
-    service: str | None = records[0].get("eventSource") or records[0].get("EventSource")
-    return service

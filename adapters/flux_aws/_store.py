@@ -19,6 +19,7 @@ ON_LAMBDA: Final = "AWS_LAMBDA_FUNCTION_NAME"
 VARIABLE: Final = "FLUX_STORE"
 """The environment variable that names the store, by its URL, of an app that has none."""
 DEFAULT: Final = "sqlite:////tmp/flux.db"
+DYNAMODB: Final = "dynamodb://"
 FLEETING: Final = "/tmp/"  # noqa: S108 (the one folder that Lambda lets a function write to)
 
 
@@ -33,9 +34,7 @@ def with_store(app: App) -> App:
         StoreError: the store cannot be opened.
     """
     if app.storage is None:
-        from flux_core.storage import open_storage  # an app with a store needs no parser of URLs
-
-        app = app.on(open_storage(os.environ.get(VARIABLE, DEFAULT)))
+        app = app.on(_open(os.environ.get(VARIABLE, DEFAULT)))
     if ON_LAMBDA in os.environ and (place := _fleeting(app.engine.storage)):
         log.warning(
             "runs are kept in %s, which lives and dies with this sandbox: across sandboxes a run may be started"
@@ -45,6 +44,18 @@ def with_store(app: App) -> App:
             VARIABLE,
         )
     return app
+
+
+def _open(url: str) -> Storage:
+    if url.startswith(DYNAMODB):
+        from flux_aws._url import (
+            open_dynamodb,
+        )  # at once: to search the installed packages for it takes longer
+
+        return open_dynamodb(url)
+    from flux_core.storage import open_storage  # an app with a store needs no parser of URLs
+
+    return open_storage(url)
 
 
 def _fleeting(storage: Storage) -> str | None:

@@ -74,16 +74,32 @@ def test_resume_goes_on_with_a_run(shop: Shop) -> None:
         ("resolve", {"step": "charge"}),
     ],
 )
-def test_a_run_of_another_workflow_needs_its_name(shop: Shop, action: str, fields: dict[str, Any]) -> None:
-    """`workflow` says of which workflow the run is; without it, it is one of the handler's."""
+def test_a_workflow_that_is_named_is_the_runs_own(shop: Shop, action: str, fields: dict[str, Any]) -> None:
+    """`workflow` says of which workflow the run is; a run of another one is not touched."""
     app = App([shop.order, Workflow("other").step("step", lambda ctx: 1)], MemoryStorage())
     app.start("other", {}, id="o_1")
     handler = flux_aws.handler(app, workflow="order")
 
     with pytest.raises(RunNotFound, match="one of workflow 'other', not of 'order'"):
-        ask(handler, action, **fields)
+        ask(handler, action, **fields, workflow="order")
     with pytest.raises(UnknownWorkflow, match="no workflow 'third'"):
         ask(handler, action, **fields, workflow="third")
+
+
+def test_a_run_is_of_its_own_workflow(shop: Shop) -> None:
+    """Without a word about the workflow, the store says which it is; the handler's own is no matter."""
+    app = App([shop.order, Workflow("other").step("step", lambda ctx: 1)], MemoryStorage())
+    app.start("other", {}, id="o_1")
+
+    assert ask(flux_aws.handler(app, workflow="order"), "resume")["status"] == "completed"
+
+
+def test_a_run_of_no_workflow_is_not_found(shop: Shop) -> None:
+    """A run whose workflow nobody says, and that is not stored, is none."""
+    app = App([shop.order, Workflow("other").step("step", lambda ctx: 1)], MemoryStorage())
+
+    with pytest.raises(RunNotFound, match="no run 'o_1'"):
+        ask(flux_aws.handler(app, workflow="order"), "resume")
 
 
 def test_a_run_of_another_workflow_is_resumed_by_its_name(shop: Shop) -> None:
@@ -284,13 +300,32 @@ def test_a_command_goes_on_within_the_time_of_its_invocation(shop: Shop) -> None
     [
         (
             {"action": "explode"},
-            "action: expected one of tick, resume, retry, signal, cancel, pause, resolve; got 'explode'",
+            "action: expected one of tick, wake, run, start, resume, retry, .*, delete; got 'explode'",
         ),
         ({"action": ["tick"]}, "action: expected one of"),
         ({}, "action: expected one of"),
         ("tick", ": expected an object"),
         (None, ": expected an object"),
-        ({"action": "tick", "id": "o_1"}, "id: unknown field; tick takes no other field"),
+        ({"action": "tick", "id": "o_1"}, "id: unknown field; tick takes limit"),
+        ({"action": "tick", "limit": 0}, "limit: expected an int of at least 1, got 0"),
+        ({"action": "tick", "limit": True}, "limit: expected an int of at least 1, got True"),
+        ({"action": "wake"}, "id: expected a str, got None"),
+        ({"action": "run", "workflow": "approval"}, "input: expected the workflow's input, got none"),
+        ({"action": "start", "input": {}, "workflow": 7}, "workflow: expected a str, got 7"),
+        ({"action": "start", "input": {}, "tags": "eu"}, "tags: expected a list of str, got 'eu'"),
+        ({"action": "start", "input": {}, "tags": [7]}, "tags: expected a list of str"),
+        ({"action": "retry", "id": "o_1", "redo_commits": "yes"}, "redo_commits: expected true or false"),
+        ({"action": "show"}, "id: expected a str, got None"),
+        ({"action": "delete"}, "id: expected a str, got None"),
+        ({"action": "list", "status": 7}, "status: expected a str, got 7"),
+        ({"action": "list", "status": [7]}, "status: expected a list of str"),
+        ({"action": "list", "since": "yesterday"}, "since: expected Unix seconds, or ISO 8601"),
+        ({"action": "list", "since": "2026-01-31T12:00:00"}, "since: expected Unix seconds, or ISO 8601"),
+        (
+            {"action": "list", "until": True},
+            "until: expected Unix seconds, or ISO 8601 with a time zone as in .*; got True",
+        ),
+        ({"action": "list", "limit": "ten"}, "limit: expected an int of at least 1, got 'ten'"),
         ({"action": "resume"}, "id: expected a str, got None"),
         ({"action": "resume", "id": "o_1", "workflow": ["order"]}, "workflow: expected a str"),
         (

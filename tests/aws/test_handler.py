@@ -13,6 +13,7 @@ from aws import events
 from aws.shop import order_id
 
 import flux_aws
+from flux_aws._sources import SOURCES
 from flux_core import App, InvalidInput, InvalidWorkflow, UnknownWorkflow, Workflow
 from flux_core.storage import MemoryStorage
 
@@ -23,11 +24,18 @@ ONE: Workflow[Any, Any] = Workflow("one").step("step", lambda ctx: 1)
 TWO: Workflow[Any, Any] = Workflow("two").step("step", lambda ctx: 2)
 
 
-def test_the_table_of_contents_is_sorted_and_whole() -> None:
-    """Every name that the package offers is in `__all__`, in order, and is there."""
-    public = [name for name in vars(flux_aws) if not name.startswith("_")]
+def test_the_table_of_contents_is_sorted() -> None:
+    """Every name that the package offers is in `__all__`, in order, and is there, imported late or not."""
+    offered = [getattr(flux_aws, name) for name in flux_aws.__all__]
 
-    assert flux_aws.__all__ == sorted(public)
+    assert flux_aws.__all__ == sorted(flux_aws.__all__)
+    assert [thing.__name__ for thing in offered] == flux_aws.__all__
+
+
+def test_a_name_that_is_not_offered_is_an_attribute_error() -> None:
+    """A slip in a name is told as Python tells it."""
+    with pytest.raises(AttributeError, match="module 'flux_aws' has no attribute 'Handler'"):
+        flux_aws.Handler  # noqa: B018 (the access is what is tested)
 
 
 def test_importing_it_loads_no_sdk() -> None:
@@ -84,7 +92,17 @@ def test_one_key_serves_every_source(shop: Shop) -> None:
     handler = flux_aws.handler(shop.app(), key=order_id)
     order = {"order_id": "o_1"}
 
-    for event in (order, events.sqs(events.message(order)), events.http_api(order), events.rest_api(order)):
+    for event in (
+        order,
+        events.sqs(events.message(order)),
+        events.sns(order),
+        events.event_bridge(order),
+        events.kinesis(order),
+        events.kafka(orders0=[order]),
+        events.http_api(order),
+        events.rest_api(order),
+        events.load_balancer(order),
+    ):
         handler(event, events.Context())
 
     assert shop.charged == ["o_1"]
@@ -140,11 +158,25 @@ def test_a_key_that_raises_is_named() -> None:
         flux_aws.handler(App([ONE], MemoryStorage()), key=order_id)({}, None)
 
 
+@pytest.mark.parametrize("sample", events.SAMPLES)
+def test_a_sample_is_of_one_source(sample: str) -> None:
+    """What AWS documents as a source's event is recognised by that source, and by no other."""
+    expected, event = events.SAMPLES[sample]
+
+    assert [source.name for source in SOURCES if source.recognises(event)] == [expected]
+
+
+def test_every_source_has_a_sample() -> None:
+    """No source is recognised by a shape that nothing has."""
+    assert {source.name for source in SOURCES} == {name for name, _ in events.SAMPLES.values()}
+
+
 @pytest.mark.parametrize("looks_like", events.UNSUPPORTED)
 def test_an_event_of_another_service_is_refused(shop: Shop, looks_like: str) -> None:
     """An event of AWS that no source takes is never taken for an input; the error says what it looks like."""
     with pytest.raises(
-        InvalidInput, match=f"looks like .*{looks_like}.*tried as: an SQS batch, an HTTP request"
+        InvalidInput,
+        match=f"looks like .*{looks_like}.*tried as: an SQS batch, an SNS notification, .*an HTTP",
     ):
         flux_aws.handler(shop.app())(events.UNSUPPORTED[looks_like], None)
 
@@ -157,6 +189,9 @@ def test_an_event_of_another_service_is_refused(shop: Shop, looks_like: str) -> 
         {"Records": ["Pastel Blues"]},
         {"Records": "all of them"},
         {"source": "shop", "detail": {}},
+        {"detail-type": "order", "source": "shop", "detail": {}},
+        {"eventSource": "aws:kafka", "records": []},
+        {"Records": [{"eventSource": ["aws:sqs"]}]},
         {"flux": "capacitor", "car": "DeLorean"},
         {"body": "{}", "headers": {}},
     ],
@@ -178,3 +213,10 @@ def test_without_a_context_there_is_no_deadline(shop: Shop) -> None:
     flux_aws.handler(shop.app())({"order_id": "o_1"}, None)
 
     assert shop.remaining == math.inf
+
+
+@pytest.mark.parametrize("max_body", [0, -1])
+def test_a_function_that_takes_no_body_is_refused(max_body: int) -> None:
+    """A limit below one byte would refuse every request."""
+    with pytest.raises(InvalidInput, match="max_body: expected a number of bytes, at least 1"):
+        flux_aws.handler(ONE, max_body=max_body)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     RequestWith: TypeAlias = Callable[..., dict[str, Any]]
 
-pytestmark = pytest.mark.parametrize("request_with", [events.http_api, events.rest_api])
+pytestmark = pytest.mark.parametrize("request_with", [events.http_api, events.rest_api, events.load_balancer])
 
 
 class Unreachable(MemoryStorage):
@@ -423,3 +423,36 @@ def test_a_run_that_is_contended_is_409_for_a_moment(
     answer = flux_aws.handler(app)(request_with({"order_id": "o_1"}), events.Context())
 
     assert answer["headers"]["Retry-After"] == "1"
+
+
+def test_a_body_over_the_limit_is_413(request_with: RequestWith, shop: Shop) -> None:
+    """The client is told how large the body is and may be, and nothing is run."""
+    body = json.dumps({"order_id": "ö"}, ensure_ascii=False)
+    handler = flux_aws.handler(shop.app(), key=order_id, max_body=len(body))
+    answer = handler(request_with(body), events.Context())
+
+    assert json.loads(answer["body"]) == {
+        "type": "about:blank",
+        "title": "Content Too Large",
+        "status": 413,
+        "detail": f"the body has {len(body) + 1} bytes; this function takes {len(body)}",
+        "code": "BODY_TOO_LARGE",
+    }
+    assert shop.charged == []
+
+
+def test_a_body_at_the_limit_is_taken(request_with: RequestWith, shop: Shop) -> None:
+    """It is bytes that count, those that base64 stands for."""
+    body = json.dumps({"order_id": "o_1"})
+    request = request_with(events.encoded(body)) | {"isBase64Encoded": True}
+    answer = flux_aws.handler(shop.app(), max_body=len(body))(request, events.Context())
+
+    assert answer["statusCode"] == 200
+
+
+def test_without_a_word_about_it_a_megabyte_is_the_limit(request_with: RequestWith, shop: Shop) -> None:
+    """What is larger belongs in S3, with its name in the input."""
+    handler = flux_aws.handler(shop.app())
+    answers = [handler(request_with(" " * size), events.Context()) for size in (1_000_000, 1_000_001)]
+
+    assert [answer["statusCode"] for answer in answers] == [400, 413]

@@ -72,7 +72,7 @@ def test_a_fatal_failure_is_acknowledged(shop: Shop, caplog: pytest.LogCaptureFi
     handler = flux_aws.handler(shop.app(), key=order_id)
 
     assert handler(sqs(message({"order_id": "o_1"}, "m-1")), events.Context()) == ALL_DONE
-    assert "message m-1 is deleted, since no retry can help: run o_1 failed" in caplog.text
+    assert "message m-1 is acknowledged, since no retry can help: run o_1 failed" in caplog.text
 
 
 def test_a_suspended_run_is_acknowledged(shop: Shop) -> None:
@@ -122,7 +122,7 @@ def test_a_cancelled_run_is_acknowledged(
     app.cancel("approval", "o_1", compensate=compensate)
 
     assert handler(batch, events.Context()) == ALL_DONE
-    assert f"message m-1 is deleted, since no retry can help: {words}" in caplog.text
+    assert f"message m-1 is acknowledged, since no retry can help: {words}" in caplog.text
 
 
 def test_a_failure_that_was_rolled_back_is_acknowledged(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
@@ -149,7 +149,7 @@ def test_a_redelivery_goes_on_with_a_rollback_that_failed(
     del shop.declined["refund o_1"]
 
     assert again == failures("m-1")
-    assert "message m-1 is put back, to go on with it: run o_1 could not be rolled back" in caplog.text
+    assert "message m-1 is to come again, to go on with it: run o_1 could not be rolled back" in caplog.text
     assert handler(batch, events.Context()) == ALL_DONE
     assert (shop.refunded, [run.status for run in app.list()]) == (["o_1"], ["rolled_back"])
 
@@ -202,7 +202,7 @@ def test_a_poison_message_is_logged_without_its_body(shop: Shop, caplog: pytest.
     """The log says which message, and why, and nothing of what is in it."""
     flux_aws.handler(shop.app(), key=order_id)(sqs(message('{"card": "4111', "m-1")), events.Context())
 
-    assert "message m-1 is put back: MalformedBody: the body is not JSON" in caplog.text
+    assert "message m-1 is to come again: MalformedBody: the body is not JSON" in caplog.text
     assert "4111" not in caplog.text
 
 

@@ -10,7 +10,8 @@ import pytest
 
 import flux_aws
 from flux_aws import _store
-from flux_core import App, Workflow
+from flux_aws._store import with_store
+from flux_core import App, Workflow, storage
 from flux_core.storage import MemoryStorage, SQLiteStorage
 
 if TYPE_CHECKING:
@@ -109,3 +110,12 @@ def test_elsewhere_the_store_is_opened_by_the_first_event(
     handler({}, None)
 
     assert (lasting / "late.db").exists()
+
+
+def test_a_table_is_opened_without_a_search_for_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cold start reads no list of the installed packages, by which other stores are found."""
+    monkeypatch.setattr(storage, "open_storage", None)
+    monkeypatch.setenv("FLUX_STORE", "dynamodb://runs?region=eu-west-1")
+    app = with_store(App([ONE]))
+
+    assert isinstance(app.storage, flux_aws.DynamoDBStorage)

@@ -1,0 +1,63 @@
+"""Which workflow of an app an event is for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from flux_core import InvalidInput, InvalidWorkflow, UnknownWorkflow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flux_core import App, Workflow
+
+    Route: TypeAlias = Callable[[Any], str]
+
+
+def chosen(
+    app: App, workflow: str | Workflow[Any, Any] | None, route: Route | None
+) -> Workflow[Any, Any] | Route:
+    """Return the workflow that a handler is for, or the route that chooses one for each event.
+
+    Raises:
+        InvalidWorkflow: nothing says which workflow is meant, two things do, or it is not the app's.
+        UnknownWorkflow: the app has no workflow of that name.
+    """
+    if route is not None:
+        if workflow is not None:
+            raise InvalidWorkflow(
+                "workflow= names one workflow and route= chooses for each event: give one of them"
+            )
+        return route
+    if workflow is None:
+        if len(app.workflows) != 1:
+            names = ", ".join(known.name for known in app.workflows) or "none"
+            raise InvalidWorkflow(
+                "say which workflow is meant, handler(app, workflow=...) or, for several, handler(app,"
+                f" route=lambda event: ...); the app has: {names}"
+            )
+        return app.workflows[0]
+    if isinstance(workflow, str):
+        return app.workflow(workflow)
+    if app.workflow(workflow.name) is not workflow:
+        raise InvalidWorkflow(f"workflow {workflow.name!r} is not the one that the app has under this name")
+    return workflow
+
+
+def routed(app: App, route: Route, event: Any) -> Workflow[Any, Any]:
+    """Return the workflow that the route chooses for an event.
+
+    Raises:
+        InvalidInput: the route raised an error.
+        UnknownWorkflow: what it returned is not the name of a workflow of the app.
+    """
+    try:
+        name: object = route(event)
+    except Exception as error:
+        raise InvalidInput(f"route= of the handler raised {type(error).__name__}", path="route") from error
+    names = {workflow.name for workflow in app.workflows}
+    if isinstance(name, str) and name in names:
+        return app.workflow(name)
+    raise UnknownWorkflow(
+        f"route= of the handler returned {name!r}; return one of: {', '.join(sorted(names)) or 'none'}"
+    )
