@@ -289,10 +289,11 @@ def tell_outcome(run_id: str, entry: Entry, generation: int, worker: str) -> Flo
             lost = LeaseLost(f"commit {entry.name!r} was completed after run {run_id!r} was {draft.status}")
             report_failure(f"telling run {run_id!r} the outcome", lost)
         current = draft.document.get("current", {})
-        interrupted = (
+        doubtful = (
             current.get("name") == entry.name and current.get("error", {}).get("code") == Interrupted.code
         )
-        due = interrupted and generation == _generation(draft, entry.name)
+        awaited = draft.status is RunStatus.FAILED and doubtful
+        due = awaited and generation == _generation(draft, entry.name)
         draft.send(letter, wake=due or not (draft.status.ended or draft.status is RunStatus.PAUSED))
         return True
 

@@ -164,3 +164,21 @@ def test_a_commit_that_was_told_of_is_not_called_by_a_retry_that_renews_its_leas
         lost.finish()
     scene.clock.sleep(LEASE / 2 + 1)
     assert (late.finish().results, next(charges)) == ({"charge": 1}, 2)
+
+
+def test_an_outcome_brings_nobody_to_a_run_that_was_cancelled(scene: Scene) -> None:
+    """The commit was in doubt and then resolved, the run was cancelled: what its lost worker tells changes nothing."""
+    flow = Workflow("w").commit("charge", lambda ctx: "paid", once=True).step("ship", lambda ctx: None)
+    lost = to_save(scene.stepping.execute(flow, {}, id="x"), 1)  # has charged
+    scene.lapse()
+    scene.engine.resume(flow, "x")  # nobody knows whether it has
+    scene.engine.resolve(flow, "x", "charge", output="paid", run=False)
+    late = to_save(scene.stepping.resume(flow, "x"), 0)
+    late.step()  # takes the run over
+    scene.engine.cancel(flow, "x")
+    late.stop()
+    scene.lapse()
+    scene.engine.tick([flow])
+    with pytest.raises(LeaseLost):
+        lost.finish()
+    assert (scene.run().status, scene.run().wake_at) == (RunStatus.CANCELLED, None)
