@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from flux_core._entry import Entry, Lease, Origin
 from flux_core._errors import StoreError
 from flux_core._letter import letter_of, letter_values
+from flux_core._pages import Pages
 from flux_core._run import ErrorInfo
 from flux_core._state import FORMAT, RunState
 from flux_core._status import RunStatus, StepStatus
 from flux_core._stored import dumps, is_reference, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from flux_core.storage import Record
 
@@ -42,11 +44,12 @@ def parse(record: Record) -> dict[str, Any]:
     return dict(document)
 
 
-def references(document: Mapping[str, Any], history: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Return the keys of the blobs that hold values of the document or of its history."""
+def references(document: Mapping[str, Any]) -> set[str]:
+    """Return the keys of the blobs that hold values of the document, whose lists are whole."""
     values = [document["input"], *document["initial"].values(), *document["data"].values()]
     opened = [document[name] for name in ("current", "undoing") if name in document]
-    for entry in (*history, *document.get("kept", ()), *document.get("undone", ()), *opened):
+    finished = (document["history"], document.get("kept", ()), document.get("undone", ()))
+    for entry in (*chain(*finished), *opened):
         values += [entry.get("output"), *entry.get("changes", {}).values()]
     for letter in document.get("inbox", ()):
         values += letter_values(letter)
@@ -54,12 +57,16 @@ def references(document: Mapping[str, Any], history: Iterable[Mapping[str, Any]]
 
 
 def restore(
-    record: Record,
-    document: Mapping[str, Any],
-    history: Sequence[Mapping[str, Any]],
-    blobs: Mapping[str, str],
+    record: Record, document: Mapping[str, Any], paged: Mapping[str, int], blobs: Mapping[str, str]
 ) -> RunState:
-    """Return the state that a document describes; `history` is whole, `blobs` holds what it refers to."""
+    """Return the state that a document describes.
+
+    Args:
+        record: what was stored.
+        document: its document, parsed, with whole lists.
+        paged: how many entries of its lists `history` and `undone` came from pages.
+        blobs: what it refers to.
+    """
 
     def text(value: Any) -> str:
         return text_of(value, blobs)
@@ -104,7 +111,8 @@ def restore(
     state.lease = Lease(**document["lease"]) if "lease" in document else None
     state.interruptions = document["interruptions"]
     state.error = ErrorInfo(**document["error"]) if "error" in document else None
-    state.history = [entry(raw) for raw in history]
+    state.history = [entry(raw) for raw in document["history"]]
+    state.history_pages = Pages(document.get("page"), paged["history"])
     state.current = entry(document["current"]) if "current" in document else None
     state.kept = {raw["name"]: entry(raw) for raw in document.get("kept", ())}
     state.generations = dict(document.get("generations", {}))
@@ -112,10 +120,9 @@ def restore(
     state.lost = document.get("lost", False)
     state.back = document.get("back", False)
     state.undone = [entry(raw) for raw in document.get("undone", ())]
+    state.undone_pages = Pages(document.get("undone_page"), paged["undone"])
     state.undoing = entry(document["undoing"]) if "undoing" in document else None
     state.sequence = document.get("sequence", 0)
     state.received = document.get("received", [])
     state.inbox = [letter_of(raw, blobs) for raw in document.get("inbox", ())]
-    state.page = document.get("page")
-    state.paged = len(history) - len(document["history"])
     return state

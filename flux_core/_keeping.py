@@ -126,20 +126,29 @@ def open_record(record: Record) -> Flow[RunState]:
 def _open(record: Record) -> Flow[RunState]:
     document = parse(record)
     try:
-        history = document["history"]
-        key = document.get("page")
-        while key:
-            value, *_ = yield GetBlob(record.id, key)
-            page = json.loads(value)
-            history = page["entries"] + history
-            key = page["previous"]
+        paged = {}
+        for name, page in (("history", "page"), ("undone", "undone_page")):
+            entries = yield from _paged(record.id, document.get(page))
+            document[name] = [*entries, *document.get(name, ())]
+            paged[name] = len(entries)
         blobs = {}
-        for key in sorted(references(document, history)):
+        for key in sorted(references(document)):
             value, *_ = yield GetBlob(record.id, key)
             blobs[key] = value.decode()
-        return restore(record, document, history, blobs)
+        return restore(record, document, paged, blobs)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StoreError(f"the stored document of run {record.id!r} cannot be read: {error!r}") from error
+
+
+def _paged(run_id: str, key: str | None) -> Flow[list[dict[str, Any]]]:
+    """Return the entries in the page of that key and in all before it, in order."""
+    pages = []
+    while key:
+        value, *_ = yield GetBlob(run_id, key)
+        page = json.loads(value)
+        pages.append(page["entries"])
+        key = page["previous"]
+    return [entry for entries in reversed(pages) for entry in entries]
 
 
 def _put_blobs(state: RunState) -> Flow[None]:

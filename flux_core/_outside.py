@@ -25,7 +25,7 @@ from flux_core._ids import check_id
 from flux_core._letter import CANCEL, OUTCOME, PAUSE, REMEMBERED, RESUME, Letter, last_word, letter_text
 from flux_core._listeners import report_failure
 from flux_core._status import HELD, RUN_TRANSITIONS, RunStatus
-from flux_core._stored import LARGE, put_out, reference
+from flux_core._stored import NOT_SMALL, put_out, reference
 from flux_core._workflow import COMMIT
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Draft:
         self.document["received"] = [*self.document.get("received", ()), writer][-REMEMBERED:]
 
     def _stored(self, text: str) -> str:
-        return text if len(text) <= LARGE else reference(put_out(text, self.blobs))
+        return text if len(text) <= NOT_SMALL else reference(put_out(text, self.blobs))
 
 
 def change(run_id: str, writer: str, decide: Callable[[Draft], bool]) -> Flow[Record]:

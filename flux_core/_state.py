@@ -1,8 +1,8 @@
 """The run as the machine holds it, and its one document: joined from encoded fragments, split into them again.
 
 Each value is encoded once, when it comes to be; a save joins what is there. What would make a save grow is kept
-outside the document, in blobs keyed by their content: values of more than `LARGE` characters, and all but the
-last few finished nodes, in pages that form a chain.
+outside the document, in blobs keyed by their content: large values, and all but the last few finished nodes and
+compensations, in pages that form a chain.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from json.encoder import encode_basestring_ascii as quote
 from typing import TYPE_CHECKING, Final
 
 from flux_core._letter import OUTCOME, REMEMBERED, SIGNAL, letter_text
+from flux_core._pages import Pages
 from flux_core._status import RUN_TRANSITIONS, RunStatus
-from flux_core._stored import LARGE, dumps, put_out, reference
+from flux_core._stored import LARGE, NOT_SMALL, dumps, put_out, reference
 from flux_core.storage import Record
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from flux_core._run import ErrorInfo
 
 FORMAT: Final = 1
-PAGE: Final = 16  # finished nodes that stay in the document before a page of them is moved out
 
 
 class RunState:
@@ -42,6 +42,7 @@ class RunState:
         "expires_at",
         "generations",
         "history",
+        "history_pages",
         "id",
         "inbox",
         "interruptions",
@@ -49,14 +50,13 @@ class RunState:
         "lease",
         "lost",
         "origin",
-        "page",
-        "paged",
         "received",
         "revision",
         "sequence",
         "status",
         "undoing",
         "undone",
+        "undone_pages",
         "unsaved_blobs",
         "updated_at",
         "wake_at",
@@ -80,6 +80,7 @@ class RunState:
         """When the workflow's time-out is over."""
         self.history: list[Entry] = []
         """The nodes that have completed or were skipped, in order."""
+        self.history_pages = Pages()
         self.current: Entry | None = None
         """The node that stands next, once it was begun: an attempt failed or was interrupted, or it stands open."""
         self.kept: dict[str, Entry] = {}
@@ -90,6 +91,7 @@ class RunState:
         """Whether the run goes back: compensations run, and nothing but a pause can change that."""
         self.undone: list[Entry] = []
         """The compensations that have completed, in the order in which they ran."""
+        self.undone_pages = Pages()
         self.undoing: Entry | None = None
         """The compensation that stands next, once an attempt of it has failed or was interrupted."""
         self.inbox: list[Letter] = []
@@ -98,10 +100,6 @@ class RunState:
         """The number of the last letter that was received."""
         self.received: list[str] = []
         """The ids of the last letters, so that none is delivered twice."""
-        self.page: str | None = None
-        """The key of the last page that was moved out."""
-        self.paged = 0
-        """How many entries of the history stand in pages."""
         self._out = {} if out is None else out  # large values, and the keys of the blobs that they became
         self.unsaved_blobs: dict[str, bytes] = {}
         """What the document refers to and the store does not hold yet."""
@@ -187,13 +185,13 @@ class RunState:
         forgotten = self.history[position:]
         del self.history[position:]
         self.current = None
-        self.page, self.paged = None, 0
+        self.history_pages = Pages()
         return forgotten
 
     def record(self, writer: str, now: float) -> Record:
         """Return what the next save stores; `unsaved_blobs` is to be stored before it."""
-        while len(self.history) - self.paged > PAGE:
-            self._move_page_out()
+        self.history_pages.move_out(self.history, self.unsaved_blobs)
+        self.undone_pages.move_out(self.undone, self.unsaved_blobs)
         origin = self.origin
         return Record(
             origin.id,
@@ -219,7 +217,6 @@ class RunState:
                 f'{{"format":{FORMAT},"version":{quote(origin.version)},"fingerprint":"{origin.fingerprint}",'
                 f'"input":{self._stored(origin.input)},"initial":{self._object(origin.initial)}'
             )
-        history = ",".join([entry.text for entry in self.history[self.paged :]])
         parts = [f'{self._head},"interruptions":{self.interruptions},"data":{self._data_text}']
         if self.lease:
             parts.append(f'"lease":{self.lease.text}')
@@ -227,11 +224,11 @@ class RunState:
             parts.append(f'"error":{dumps(self.error._asdict())}')
         if self.current:
             parts.append(f'"current":{self._entry(self.current)}')
-        if self.page:
-            parts.append(f'"page":"{self.page}"')
+        if self.history_pages.last:
+            parts.append(f'"page":"{self.history_pages.last}"')
         if self.received or self.back or self.kept or self.generations or self.expires_at is not None:
             self._add_events(parts)
-        return f'{",".join(parts)},"history":[{history}]}}'.encode()
+        return f'{",".join(parts)},"history":{self.history_pages.text(self.history)}}}'.encode()
 
     def _add_events(self, parts: list[str]) -> None:
         """Add what few runs have."""
@@ -244,7 +241,9 @@ class RunState:
         if self.received:
             parts.append(self._letters())
         if self.back:
-            parts.append(f'"back":true,"undone":[{",".join([entry.text for entry in self.undone])}]')
+            parts.append(f'"back":true,"undone":{self.undone_pages.text(self.undone)}')
+        if self.undone_pages.last:
+            parts.append(f'"undone_page":"{self.undone_pages.last}"')
         if self.undoing:
             parts.append(f'"undoing":{self._entry(self.undoing)}')
 
@@ -275,7 +274,7 @@ class RunState:
         return text + "}"
 
     def _letters(self) -> str:
-        letters = ",".join([letter_text(letter, self._stored) for letter in self.inbox])
+        letters = ",".join([letter_text(letter, self._stored_small) for letter in self.inbox])
         return f'"sequence":{self.sequence},"received":{dumps(self.received)},"inbox":[{letters}]'
 
     def _moment(self, time: float) -> str:
@@ -289,20 +288,17 @@ class RunState:
     def _object(self, fields: Mapping[str, str]) -> str:
         joined = ",".join([f"{quote(name)}:{text}" for name, text in fields.items()])
         if len(joined) > LARGE:
-            joined = ",".join([f"{quote(name)}:{self._stored(text)}" for name, text in fields.items()])
+            joined = ",".join([f"{quote(name)}:{self._stored_small(text)}" for name, text in fields.items()])
         return f"{{{joined}}}"
 
-    def _stored(self, text: str) -> str:
-        """Return the text, or if it is large a reference to the blob that it becomes."""
-        if len(text) <= LARGE:
+    def _stored_small(self, text: str) -> str:
+        """Return the text, or if it is not small a reference to the blob that it becomes: there may be many such."""
+        return self._stored(text, NOT_SMALL)
+
+    def _stored(self, text: str, limit: int = LARGE) -> str:
+        """Return the text, or if it is longer than the limit a reference to the blob that it becomes."""
+        if len(text) <= limit:
             return text
         if text not in self._out:
             self._out[text] = put_out(text, self.unsaved_blobs)
         return reference(self._out[text])
-
-    def _move_page_out(self) -> None:
-        end = self.paged + PAGE
-        entries = ",".join([entry.text for entry in self.history[self.paged : end]])
-        page = f'{{"previous":{dumps(self.page)},"entries":[{entries}]}}'
-        self.page = put_out(page, self.unsaved_blobs)
-        self.paged = end
