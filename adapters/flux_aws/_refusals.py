@@ -1,0 +1,116 @@
+"""What the errors of DynamoDB and S3 mean: which of them pass, and what to do about the others."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from botocore.exceptions import (
+    ConnectionError as AwsConnectionError,
+)
+from botocore.exceptions import (
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+from botocore.parsers import ResponseParserError
+
+from flux_core import StoreError
+
+NO_TABLE: Final = "ResourceNotFoundException"
+CONDITION_FAILED: Final = "ConditionalCheckFailedException"
+SERVER_ERROR: Final = 500
+TRANSIENT: Final = frozenset(
+    {
+        "InternalFailure",
+        "InternalServerError",
+        "ProvisionedThroughputExceededException",
+        "ReplicatedWriteConflictException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TransactionConflictException",
+    }
+)
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html, and S3's of that kind."""
+
+
+class Place(NamedTuple):
+    """Where a table is."""
+
+    table: str
+    region: str
+    endpoint: str
+
+    def __str__(self) -> str:
+        return f"the table {self.table!r} in {self.region} ({self.endpoint})"
+
+
+class NotAll(Exception):
+    """A batch was done in part: the table, or the size of an answer, allowed no more."""
+
+
+def code_of(error: Exception) -> str:
+    """Return the service's code for what went wrong, "" if it was not the service that said so."""
+    code: str = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+    return code
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same request may well succeed a moment later."""
+    if isinstance(error, (AwsConnectionError, HTTPClientError, NotAll)):
+        return True
+    # PynamoDB's error has lost the status, botocore's behind it has kept it.
+    answer: dict[str, Any] = getattr(error.__cause__ or error, "response", {})
+    status: int = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= SERVER_ERROR or code_of(error) in TRANSIENT
+
+
+def refusal(place: Place, action: str, error: Exception) -> StoreError:
+    """Return the error that says what was refused, why, and what to do about it."""
+    if isinstance(error, ResponseParserError):
+        return StoreError(f"{action} on {place} got no answer of AWS; is the endpoint right?")
+    if isinstance(error, (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)):
+        told = NO_CREDENTIALS
+    else:
+        told = TOLD.get(code_of(error), "{action} on {place} was refused: {message}")
+    message = getattr(error, "response", {}).get("Error", {}).get("Message", str(error))
+    return StoreError(told.format(action=action, place=place, message=message))
+
+
+NO_CREDENTIALS: Final = (
+    "{action} on {place} needs valid AWS credentials: {message}; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and"
+    " AWS_SECRET_ACCESS_KEY, or give the function a role"
+)
+NOT_ALLOWED: Final = (
+    "{action} on {place} is not allowed; allow it to the role or user that runs this: {message}"
+)
+TOLD: Final = {
+    NO_TABLE: (
+        "there is no table {place.table!r} in {place.region} ({place.endpoint}); make it with sam deploy, or with"
+        " flux_aws.DynamoDBStorage({place.table!r}).create_table(), or name another table or region"
+    ),
+    # No table of Flux refuses a request as invalid: its keys are others, or it has no such index.
+    "ValidationException": (
+        "{action} on {place} was refused: {message}; a table of Flux has the keys `id` and `sk` and the indexes"
+        " `attention` and `runs`, as create_table() makes them"
+    ),
+    "NoSuchBucket": "{action} in {place.region} was refused: {message}; make the bucket, or name another",
+    **dict.fromkeys(("AccessDenied", "AccessDeniedException"), NOT_ALLOWED),
+    **dict.fromkeys(
+        (
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "IncompleteSignature",
+            "InvalidAccessKeyId",
+            "InvalidSignatureException",
+            "MissingAuthenticationTokenException",
+            "SignatureDoesNotMatch",
+            "UnrecognizedClientException",
+        ),
+        NO_CREDENTIALS,
+    ),
+}
+"""What is said of an error by its code, which a service's documents list."""
