@@ -13,9 +13,8 @@ from rich.text import Text
 from flux_cli import _terminal
 from flux_cli._answer import found, show_page
 from flux_cli._exit import ExitCode, exit_code_of, failure_of, refusal_code, show_defect
-from flux_cli._find_app import required_app
 from flux_cli._json_out import print_document
-from flux_cli._open import opened
+from flux_cli._open import reached
 from flux_cli._progress import Progress, saved_run
 from flux_cli._tally import Outcome, Tally
 from flux_cli._working import on_one
@@ -23,9 +22,10 @@ from flux_core import Page
 
 if TYPE_CHECKING:
     from flux_cli._options import Place
+    from flux_cli._runs import Runs
     from flux_cli._selection import Selection
     from flux_cli._working import Action
-    from flux_core import App, RunStatus
+    from flux_core import RunStatus
 
 BAR: Final = 30  # cells
 
@@ -57,19 +57,19 @@ def on_chosen(place: Place, chosen: Selection, action: Action, *, as_json: bool,
     if chosen.run_id is not None:
         return on_one(place, chosen.run_id, action, yes=chosen.yes, as_json=as_json, traceback=traceback)
     line = Progress()
-    with opened(required_app(place.app), place.store, existing=True, trace=(line,)) as app:
+    with reached(place, existing=True, trace=(line,)) as runs:
         if chosen.dry_run:
-            show_page(Page([*chosen.runs(app)], None), as_json=as_json)
+            show_page(Page([*chosen.among(runs)], None), as_json=as_json)
             return ExitCode.DONE
         # All of them before the first is touched: what is done to a run may change whether the filters let it through.
-        targets = [Target(run.id, run.workflow, run.status) for run in chosen.runs(app)]
+        targets = [Target(run.id, run.workflow, run.status) for run in chosen.among(runs)]
         if targets and not chosen.yes:
             _terminal.confirm(_question(action, targets), otherwise="nothing was done")
         tally = Tally(len(targets))
         try:
             with _terminal.live(Bar(tally, line)):
                 for target in targets:
-                    tally.add(_outcome(app, target, action))
+                    tally.add(_outcome(runs, target, action))
         except KeyboardInterrupt:
             begun = [target.id for target in targets[len(tally) :] if target.id == line.run_id]
             saved = "".join(f"; {saved_run(run_id)}" for run_id in begun)
@@ -79,10 +79,10 @@ def on_chosen(place: Place, chosen: Selection, action: Action, *, as_json: bool,
     return tally.exit
 
 
-def _outcome(app: App, target: Target, action: Action) -> Outcome:
+def _outcome(runs: Runs, target: Target, action: Action) -> Outcome:
     """Do it to the run; an error is an outcome too, so that it does not keep the others from their turn."""
     try:
-        result = action.work(app, found(app, target.id))
+        result = action.work(runs, found(runs, target.id))
     except Exception as error:  # noqa: BLE001 (told with the run that it is about)
         show_defect(error)
         failure = failure_of(error)

@@ -49,9 +49,9 @@ MEANINGS: Final = {
     ExitCode.DONE: "done: the run completed, or the command did what it was asked",
     ExitCode.RUN_FAILED: "the run failed, or ended cancelled or rolled back",
     ExitCode.USAGE: "wrong usage, or input that cannot be taken",
-    ExitCode.NOT_FOUND: "no such run, step or store",
+    ExitCode.NOT_FOUND: "no such run, step, store, function or log group",
     ExitCode.NOT_NOW: "busy, or not possible as the run stands",
-    ExitCode.STORE_FAILED: "the store failed",
+    ExitCode.STORE_FAILED: "the store failed, or a service that the command needs",
     ExitCode.SUSPENDED: "the run is saved and has not ended: it will go on, waits, or is paused",
     ExitCode.INTERNAL: "a defect in flux; FLUX_DEBUG=1 shows where",
     ExitCode.INTERRUPTED: "interrupted, or not confirmed",
@@ -75,7 +75,7 @@ _OF_STATUS: Final = {
     RunStatus.COMPENSATION_FAILED: ExitCode.RUN_FAILED,
 }
 
-_OF_ERROR: Final[dict[type[BaseException], ExitCode]] = {
+_OF_ERROR: dict[type[BaseException], ExitCode] = {
     FluxError: ExitCode.USAGE,  # what no other line says is for the caller to correct
     RunNotFound: ExitCode.NOT_FOUND,
     StepNotFound: ExitCode.NOT_FOUND,
@@ -103,7 +103,40 @@ class StoreNotFound(FluxError, LookupError):
     code = "STORE_NOT_FOUND"
 
 
-_OF_ERROR[StoreNotFound] = ExitCode.NOT_FOUND
+class NotThere(FluxError, LookupError):
+    """What a command was to work with is not there: a function, a log group, events."""
+
+    code = "NOT_THERE"
+
+    @classmethod
+    def instead_of(cls, error: FluxError) -> FluxError:
+        """Return the error of an adapter as one of these, if it says that something is not there."""
+        return cls(str(error)) if isinstance(error, LookupError) else error
+
+
+class FunctionFailed(FluxError, RuntimeError):
+    """A deployed function failed, or did not answer as a handler of Flux does."""
+
+    code = "FUNCTION_FAILED"
+
+
+class Refused(FluxError):
+    """What a deployed function has raised, an error of Flux's own.
+
+    Attributes:
+        kind: the class of the error.
+    """
+
+    def __init__(self, kind: type[FluxError], message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+_OF_ERROR |= {
+    StoreNotFound: ExitCode.NOT_FOUND,
+    NotThere: ExitCode.NOT_FOUND,
+    FunctionFailed: ExitCode.STORE_FAILED,
+}
 
 
 class Failure(NamedTuple):
@@ -127,13 +160,14 @@ def exit_code_of(status: RunStatus, *, asked: Container[RunStatus] = ()) -> Exit
 
 def failure_of(error: BaseException) -> Failure:
     """Return the error with its exit code: that of its class, or of the nearest class above it."""
-    exit_code = next(_OF_ERROR[kind] for kind in type(error).__mro__ if kind in _OF_ERROR)
+    raised = error.kind if isinstance(error, Refused) else type(error)
+    exit_code = next(_OF_ERROR[kind] for kind in raised.__mro__ if kind in _OF_ERROR)
     if isinstance(error, click.ClickException):
         return Failure(exit_code, exit_code.name, error.format_message())
     if exit_code is ExitCode.INTERNAL:
         message = f"this is a defect in flux: {type(error).__name__}: {error} (FLUX_DEBUG=1 shows where)"
         return Failure(exit_code, exit_code.name, message)
-    code = error.code if isinstance(error, FluxError) else exit_code.name
+    code = raised.code if issubclass(raised, FluxError) else exit_code.name
     return Failure(exit_code, code, str(error) or MEANINGS[exit_code])
 
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from flux_core import RunStatus
+from flux_core import RunStatus, UnknownWorkflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from flux_core import App, Run
+    from flux_cli._runs import Runs
+    from flux_core import Run
 
 SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 PAGE: Final = 100  # runs that the store is asked for at a time
@@ -77,19 +78,20 @@ def filtering(command: Callable[..., Any]) -> Callable[..., Any]:
     return filtered
 
 
-def served(app: App, filters: Filters) -> Iterator[Run]:
-    """Give every stored run that passes the filters and is of one of the app's workflows, newest first.
+def served(runs: Runs, filters: Filters) -> Iterator[Run]:
+    """Give every stored run that passes the filters and is of a workflow that is served, newest first.
 
     Raises:
         UnknownWorkflow: the app does not have the workflow that is named.
     """
-    if filters.workflow is not None:
-        app.workflow(filters.workflow)
-    names = {workflow.name for workflow in app.workflows}
+    names = None if runs.workflows is None else {workflow.name for workflow in runs.workflows}
+    if names is not None and filters.workflow not in {None, *names}:
+        known = ", ".join(sorted(names)) or "none"
+        raise UnknownWorkflow(f"the app has no workflow {filters.workflow!r}; it has: {known}")
     cursor: str | None = None
     while True:
-        page = app.list(**filters._asdict(), limit=PAGE, cursor=cursor)
-        yield from (run for run in page if run.workflow in names)
+        page = runs.list(**filters._asdict(), limit=PAGE, cursor=cursor)
+        yield from (run for run in page if names is None or run.workflow in names)
         cursor = page.cursor
         if cursor is None:
             return

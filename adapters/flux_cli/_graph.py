@@ -40,6 +40,8 @@ FORMATS: Final[dict[str, Callable[[Workflow[Any, Any]], str]]] = {
 @placed
 def graph(place: Place, workflow: str, *, form: str, out: Path | None) -> ExitCode:
     """Draw a workflow as Mermaid, SVG or JSON."""
+    if place.remote is not None:
+        raise click.UsageError("a workflow is drawn from its app, and not from a function: give --app")
     drawn = FORMATS[form](required_app(place.app).workflow(workflow))
     if out is None:
         click.echo(drawn, nl=False)

@@ -13,11 +13,12 @@ import click
 
 from flux_cli._exit import GRAVEST_FIRST, MEANINGS, ExitCode, debugging, failure_of, show_defect
 from flux_cli._graph import graph
-from flux_cli._options import app_option, store_option
+from flux_cli._options import app_option, remote_option, store_option
 from flux_cli._reading import delete, list_runs, show
 from flux_cli._running import resume, retry, run
 from flux_cli._steering import cancel, pause, resolve, send_signal
 from flux_cli._ticking import tick
+from flux_cli._tracing import trace
 from flux_core import __version__
 
 EXIT_CODES: Final = "\n".join(
@@ -63,13 +64,15 @@ class OneLineLog(logging.Handler):
 @click.group(cls=CommandLine, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @app_option(envvar="FLUX_APP", show_envvar=True)
 @store_option(envvar="FLUX_STORE", show_envvar=True)
+@remote_option(envvar="FLUX_REMOTE", show_envvar=True)
 @click.version_option(__version__, message="flux %(version)s")
 def flux() -> None:
     """Run workflows, see how their runs stand, go on with those that stopped.
 
     The app is --app, else FLUX_APP, else what the nearest pyproject.toml calls app under [tool.flux]. The store
-    is --store, else FLUX_STORE, else the app's own, else sqlite:///flux.db in the current folder. Both options may
-    also stand behind the command.
+    is --store, else FLUX_STORE, else the app's own, else sqlite:///flux.db in the current folder. With
+    --remote, else FLUX_REMOTE, the commands are sent to a deployed function, which has its own app and store. All
+    three options may also stand behind the command.
     """
 
 
@@ -85,6 +88,7 @@ COMMANDS: Final = (
     resolve,
     tick,
     delete,
+    trace,
     graph,
 )
 

@@ -1,4 +1,4 @@
-"""Opening the store that a command works on, and the app over it."""
+"""Opening what a command works on: the app over a store, or a deployed function."""
 
 from __future__ import annotations
 
@@ -9,16 +9,52 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from flux_cli._exit import StoreNotFound
+from flux_cli._find_app import required_app
 from flux_core.storage import open_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from flux_cli._options import Place
+    from flux_cli._runs import Runs
     from flux_core import App
     from flux_core.storage import Storage
     from flux_core.trace import TraceSink
 
 DEFAULT_STORE: Final = "sqlite:///flux.db"
+
+
+def its_app(place: Place) -> App:
+    """Return the app of the place; see `required_app`."""
+    return required_app(place.app)
+
+
+@contextmanager
+def reached(
+    place: Place,
+    find: Callable[[Place], App] = its_app,
+    *,
+    existing: bool = False,
+    trace: tuple[TraceSink, ...] = (),
+) -> Iterator[Runs]:
+    """Give the runs of the place: of the function that it names, else of the app over its store.
+
+    Args:
+        place: where to work.
+        find: gives the app; it is not called for a function, which has its own.
+        existing: as in `opened`, and so is `trace`; neither means anything to a function.
+        trace: sinks beside those of the app.
+
+    Raises:
+        InvalidInput: the place is not named as one of its kind; beside all that `opened` raises.
+    """
+    if place.remote is not None:
+        from flux_cli._remote import remote_at
+
+        yield remote_at(place.remote)
+        return
+    with opened(find(place), place.store, existing=existing, trace=trace) as app:
+        yield app
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`flux list`, `flux show` and `flux delete`: the commands that need no more than a store."""
+"""`flux list`, `flux show` and `flux delete`: the commands that need no app."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flux_cli._answer import found, show_page, show_run
 from flux_cli._exit import ExitCode
 from flux_cli._filters import filtering
 from flux_cli._find_app import AppFailed, AppNotFound, find_app
-from flux_cli._open import opened
+from flux_cli._open import reached
 from flux_cli._options import json_option, placed, traceback_option
 from flux_cli._terminal import confirm
 from flux_core import App
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 @placed
 def list_runs(place: Place, *, filters: Filters, limit: int, cursor: str | None, as_json: bool) -> ExitCode:
     """List runs, newest first."""
-    with opened(_storing_app(place), place.store, existing=True) as app:
-        page = app.list(**filters._asdict(), limit=limit, cursor=cursor)
+    with reached(place, _storing_app, existing=True) as runs:
+        page = runs.list(**filters._asdict(), limit=limit, cursor=cursor)
     show_page(page, as_json=as_json)
     return ExitCode.DONE
 
@@ -43,8 +43,8 @@ def list_runs(place: Place, *, filters: Filters, limit: int, cursor: str | None,
 @placed
 def show(place: Place, run_id: str, *, as_json: bool, traceback: bool) -> ExitCode:
     """Show a run: where it stands, and what its steps did."""
-    with opened(_drawing_app(place), place.store, existing=True) as app:
-        show_run(app, run_id, as_json=as_json, traceback=traceback)
+    with reached(place, _drawing_app, existing=True) as runs:
+        show_run(runs, run_id, as_json=as_json, traceback=traceback)
     return ExitCode.DONE
 
 
@@ -54,11 +54,11 @@ def show(place: Place, run_id: str, *, as_json: bool, traceback: bool) -> ExitCo
 @placed
 def delete(place: Place, run_id: str, *, yes: bool) -> ExitCode:
     """Delete a run that nobody holds, for good."""
-    with opened(_storing_app(place), place.store, existing=True) as app:
-        run = found(app, run_id)
+    with reached(place, _storing_app, existing=True) as runs:
+        run = found(runs, run_id)
         if not yes:
             confirm(f"Delete run {run.id} of {run.workflow}, {run.status}?", otherwise="not deleted")
-        app.delete(run_id)
+        runs.delete(run_id)
     click.echo(f"deleted {run_id}", err=True)
     return ExitCode.DONE
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +12,7 @@ from flux_cli._bulk import on_chosen
 from flux_cli._exit import ExitCode, exit_code_of
 from flux_cli._find_app import required_app
 from flux_cli._input import METAVAR, read_value
-from flux_cli._open import opened
+from flux_cli._open import reached
 from flux_cli._options import json_option, placed, traceback_option
 from flux_cli._progress import Progress
 from flux_cli._selection import selecting
@@ -22,8 +22,9 @@ from flux_core import NotRetryable, RunBusy, RunStatus, StepStatus, check_id
 
 if TYPE_CHECKING:
     from flux_cli._options import Place
+    from flux_cli._runs import Runs, Standing
     from flux_cli._selection import Selection
-    from flux_core import App, Result, Run
+    from flux_core import App, Run
 
 
 @click.command
@@ -57,17 +58,22 @@ def run(
     *app_name, workflow = names
     if len(app_name) > 1:
         raise click.UsageError(f"expected [APP] WORKFLOW, got {len(names)} names: {' '.join(names)}")
-    app = required_app(app_name[0] if app_name else place.app)
-    definition = app.workflow(workflow)
+    if app_name:
+        place = place.with_app(app_name[0])
     value = read_value(given, "input")
-    definition.plan.input.validate(value)  # the engine does so too; now, what is wrong leaves no file behind
     if run_id is not None:
         check_id(run_id)
+
+    def checked_app(place: Place) -> App:
+        app = required_app(place.app)
+        app.workflow(workflow).plan.input.validate(value)  # as the engine does; now, it leaves no file behind
+        return app
+
     progress = Progress()
-    with opened(app, place.store, trace=(progress,)) as app:
+    with reached(place, checked_app, trace=(progress,)) as runs:
         with progress.shown():
-            result = app.execute(workflow, value, id=run_id, tags=tags)
-        show_run(app, result.id, as_json=as_json, traceback=traceback)
+            result = runs.execute(workflow, value, id=run_id, tags=tags)
+        show_run(runs, result.id, as_json=as_json, traceback=traceback)
     return exit_code_of(result.status)
 
 
@@ -87,11 +93,11 @@ def retry(
     --status those that failed, or whose rollback did.
     """
 
-    def work(app: App, run: Run) -> Result[Any]:
+    def work(runs: Runs, run: Run) -> Standing:
         if run.status is RunStatus.COMPENSATION_FAILED and step is None and not redo_commits:
-            return app.resume(run.workflow, run.id)
+            return runs.resume(run.workflow, run.id)
         name = _failed_step(run) if step is None else step
-        return app.retry_step(run.workflow, run.id, name, redo_commits=redo_commits)
+        return runs.retry_step(run.workflow, run.id, name, redo_commits=redo_commits)
 
     return on_chosen(place, chosen, Action("Retry", work), as_json=as_json, traceback=traceback)
 
@@ -107,8 +113,8 @@ def resume(place: Place, *, chosen: Selection, as_json: bool, traceback: bool) -
     Instead of an ID, filters name many runs; without --status those that are paused.
     """
 
-    def work(app: App, run: Run) -> Result[Any]:
-        return app.resume(run.workflow, run.id)
+    def work(runs: Runs, run: Run) -> Standing:
+        return runs.resume(run.workflow, run.id)
 
     return on_chosen(place, chosen, Action("Resume", work), as_json=as_json, traceback=traceback)
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flux_cli._options import Decorator
-    from flux_core import App, Run, RunStatus
+    from flux_cli._runs import Runs
+    from flux_core import Run, RunStatus
 
 FILTERS: Final = ", ".join(f"--{name}" for name in Filters._fields)
 
@@ -38,9 +39,9 @@ class Selection:
     dry_run: bool
     yes: bool
 
-    def runs(self, app: App) -> Iterator[Run]:
+    def among(self, runs: Runs) -> Iterator[Run]:
         """Give the runs that the filters let through, newest first."""
-        return islice(served(app, self.filters), self.limit)
+        return islice(served(runs, self.filters), self.limit)
 
 
 def selecting(*statuses: RunStatus) -> Decorator:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,9 +16,10 @@ from flux_core import RunStatus
 if TYPE_CHECKING:
     from flux_cli._exit import ExitCode
     from flux_cli._options import Decorator, Place
+    from flux_cli._runs import Runs, Standing
     from flux_cli._selection import Selection
     from flux_cli._working import Work
-    from flux_core import App, Result, Run
+    from flux_core import Run
 
 UNDER_WAY: Final = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.SUSPENDED)
 
@@ -53,8 +54,8 @@ def send_signal(
     """
     payload = None if given is None else read_value(given, "payload")
 
-    def work(app: App, run: Run) -> Result[Any]:
-        return app.signal(run.workflow, run.id, name, payload, id=signal_id, run=not no_run)
+    def work(runs: Runs, run: Run) -> Standing:
+        return runs.signal(run.workflow, run.id, name, payload, id=signal_id, run=not no_run)
 
     return on_one(place, run_id, _saving("Signal", work, no_run=no_run), as_json=as_json, traceback=traceback)
 
@@ -70,8 +71,8 @@ def pause(place: Place, *, chosen: Selection, as_json: bool, traceback: bool) ->
     Instead of an ID, filters name many runs; without --status those that are under way.
     """
 
-    def work(app: App, run: Run) -> Run:
-        return app.pause(run.id)
+    def work(runs: Runs, run: Run) -> Standing:
+        return runs.pause(run.id)
 
     action = Action("Pause", work, asked=(RunStatus.PAUSED,))
     return on_chosen(place, chosen, action, as_json=as_json, traceback=traceback)
@@ -91,8 +92,8 @@ def cancel(place: Place, *, chosen: Selection, compensate: bool, as_json: bool, 
     Instead of an ID, filters name many runs; without --status those that have not ended and do not roll back.
     """
 
-    def work(app: App, run: Run) -> Result[Any]:
-        return app.cancel(run.workflow, run.id, compensate=compensate)
+    def work(runs: Runs, run: Run) -> Standing:
+        return runs.cancel(run.workflow, run.id, compensate=compensate)
 
     verb = "Cancel and roll back" if compensate else "Cancel"
     asked = (RunStatus.CANCELLED, RunStatus.ROLLED_BACK)
@@ -124,8 +125,8 @@ def resolve(
     """
     output = None if given is None else read_value(given, "output")
 
-    def work(app: App, run: Run) -> Result[Any]:
-        return app.resolve(run.workflow, run.id, step, output=output, run=not no_run)
+    def work(runs: Runs, run: Run) -> Standing:
+        return runs.resolve(run.workflow, run.id, step, output=output, run=not no_run)
 
     return on_one(
         place, run_id, _saving("Resolve", work, no_run=no_run), as_json=as_json, traceback=traceback

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from flux_cli._exit import GRAVEST_FIRST, ExitCode
-from flux_cli._json_out import error_document
 from flux_cli._words import shortened
 
 if TYPE_CHECKING:
@@ -100,6 +99,6 @@ def _document(outcome: Outcome, *, traceback: bool) -> dict[str, Any]:
         "id": outcome.id,
         "workflow": outcome.workflow,
         "status": str(outcome.status),
-        "error": error_document(outcome.error, traceback=traceback),
+        "error": outcome.error and outcome.error.to_dict(traceback=traceback),
         "refusal": refusal and {"code": refusal.code, "message": refusal.message},
     }

@@ -13,9 +13,8 @@ import click
 
 from flux_cli._exit import ExitCode
 from flux_cli._filters import Filters, served
-from flux_cli._find_app import required_app
-from flux_cli._json_out import print_document, tick_document
-from flux_cli._open import opened
+from flux_cli._json_out import print_document
+from flux_cli._open import reached
 from flux_cli._options import json_option, placed
 from flux_cli._progress import Progress
 from flux_cli._words import instant
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from flux_cli._options import Place
-    from flux_core import App, TickReport
+    from flux_cli._runs import Runs
+    from flux_core import TickReport
 
 STOPPING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 LIVE: Final = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.SUSPENDED, RunStatus.ROLLING_BACK)
@@ -56,16 +56,16 @@ def tick(place: Place, *, watch: bool, every: float, limit: int, as_json: bool) 
     """
     progress = Progress()
     with (
-        opened(required_app(place.app), place.store, trace=(progress,)) as app,
+        reached(place, trace=(progress,)) as runs,
         _stop_asked(watch=watch) as stop,
     ):
         while True:
             with progress.shown():
-                report = app.tick(limit=limit)
+                report = runs.tick(limit=limit)
             if as_json:
-                print_document(tick_document(report))
+                print_document(report._asdict())
             else:
-                waits = "" if report.due or watch else _next(app, time.time())
+                waits = "" if report.due or watch else _next(runs, time.time())
                 click.echo(_line(report) + waits)
             if not watch or stop.rest(every):
                 return ExitCode.DONE
@@ -118,9 +118,9 @@ def _line(report: TickReport) -> str:
     return f"{due} due" + (f": {', '.join(told)}" if told else "")
 
 
-def _next(app: App, now: float) -> str:
+def _next(runs: Runs, now: float) -> str:
     """Return when the first of the live runs will be due, in words; nothing if none is live."""
-    moments = [run.wake_at for run in served(app, Filters(status=LIVE)) if run.wake_at is not None]
+    moments = [run.wake_at for run in served(runs, Filters(status=LIVE)) if run.wake_at is not None]
     if not moments:
         return ""
     today = instant(now).partition(" ")[0]

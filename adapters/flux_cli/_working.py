@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from flux_cli._answer import found, show_run
 from flux_cli._exit import exit_code_of
-from flux_cli._find_app import required_app
-from flux_cli._open import opened
+from flux_cli._open import reached
 from flux_cli._progress import Progress
 from flux_cli._terminal import confirm
 
@@ -16,9 +15,10 @@ if TYPE_CHECKING:
 
     from flux_cli._exit import ExitCode
     from flux_cli._options import Place
-    from flux_core import App, Result, Run, RunStatus
+    from flux_cli._runs import Runs, Standing
+    from flux_core import Run, RunStatus
 
-    Work = Callable[[App, Run], Result[Any] | Run]
+    Work = Callable[[Runs, Run], Standing]
 
 
 class Action(NamedTuple):
@@ -39,14 +39,14 @@ def on_one(
 ) -> ExitCode:
     """Do it to the run, and show the run."""
     progress = Progress()
-    with opened(required_app(place.app), place.store, existing=True, trace=(progress,)) as app:
-        stored = found(app, run_id)
+    with reached(place, existing=True, trace=(progress,)) as runs:
+        stored = found(runs, run_id)
         if action.question and not yes:
             confirm(
                 f"{action.verb} run {stored.id} of {stored.workflow}, {stored.status}?",
                 otherwise="nothing was done",
             )
         with progress.shown():
-            result = action.work(app, stored)
-        show_run(app, run_id, as_json=as_json, traceback=traceback)
+            result = action.work(runs, stored)
+        show_run(runs, run_id, as_json=as_json, traceback=traceback)
     return exit_code_of(result.status, asked=action.asked)

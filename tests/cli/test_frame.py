@@ -123,7 +123,7 @@ def test_one_of_many_runs_that_cannot_be_worked_on(error: Exception, code: int) 
 
 def test_a_defect_is_one_line(flux: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     """An error that nobody expected is told in one line, which says how to see more."""
-    monkeypatch.setattr("flux_cli._answer.page_document", lambda page: 1 / 0)
+    monkeypatch.setattr("flux_cli._answer.print_document", lambda page: 1 / 0)
     result = flux("list", "--store", "memory://", "--json")
     assert (result.exit_code, len(result.stderr.splitlines())) == (70, 1)
     assert "FLUX_DEBUG=1" in json.loads(result.stderr)["error"]["message"]
@@ -133,7 +133,7 @@ def test_a_defect_is_traced_when_debugging(
     flux: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With FLUX_DEBUG=1 the traceback comes before that line."""
-    monkeypatch.setattr("flux_cli._answer.page_document", lambda page: 1 / 0)
+    monkeypatch.setattr("flux_cli._answer.print_document", lambda page: 1 / 0)
     result = flux("list", "--store", "memory://", "--json", env={"FLUX_DEBUG": "1"})
     assert (result.exit_code, result.stderr.splitlines()[0]) == (70, "Traceback (most recent call last):")
 

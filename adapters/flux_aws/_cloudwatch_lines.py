@@ -1,0 +1,97 @@
+"""A trace event as a line of a function's log, with the keys that Powertools Logger writes."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+
+from flux_aws._current import CURRENT
+
+if TYPE_CHECKING:
+    from flux_core import TraceEvent
+
+LONGEST: Final = 256 * 1024
+"""Bytes of a line; CloudWatch Logs takes 1 MB, and for long took no more than this:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html"""
+KEPT: Final = 1000  # characters that are left of a field that makes a line too long
+FIELDS: Final = ("data", "input", "meta", "error")
+"""The fields of an event that may be long."""
+LEVELS: Final = {"workflow:error": logging.ERROR, "step:error": logging.ERROR, "step:retry": logging.WARNING}
+
+
+class Lines:
+    """Makes the lines; it knows the function's first invocation from the others.
+
+    Args:
+        service: what the lines call the service.
+    """
+
+    def __init__(self, service: str) -> None:
+        # The formatter alone: a Logger of that service would be the app's own, with its level and its keys.
+        self._formatter = LambdaPowertoolsFormatter(
+            json_serializer=_serialized, utc=True, use_rfc3339=True, location="%(funcName)s", service=service
+        )
+        self._first: str | None = None
+
+    def of(self, event: TraceEvent) -> str:
+        """Return the event's line."""
+        where = f"{event.workflow_name}:{event.step_name}" if event.step_name else event.workflow_name
+        record = logging.LogRecord(
+            "flux",
+            LEVELS.get(event.type, logging.INFO),
+            pathname="",
+            lineno=0,
+            msg=f"{event.type} {event.workflow_id} {event.step_name or ''}".rstrip(),
+            args=None,
+            exc_info=None,
+            func=where,
+        )
+        record.created, record.msecs = event.timestamp / 1000, float(event.timestamp % 1000)
+        record.__dict__.update(self._keys(), flux=event.to_dict(), taskName=None)
+        return self._formatter.format(record)
+
+    def note_invocation(self) -> None:
+        """Take note of the invocation being served: the first one is the cold start."""
+        self._keys()
+
+    def _keys(self) -> dict[str, Any]:
+        """Return what is known of the invocation being served; what is None is left out of the line."""
+        invocation = CURRENT.get()
+        if invocation is None:
+            return {}
+        if self._first is None:
+            self._first = invocation.request_id
+        context = invocation.context
+        return {
+            "cold_start": invocation.request_id == self._first,
+            "function_name": getattr(context, "function_name", None),
+            "function_memory_size": getattr(context, "memory_limit_in_mb", None),
+            "function_arn": getattr(context, "invoked_function_arn", None),
+            "function_request_id": invocation.request_id,
+        }
+
+
+def _serialized(line: Any) -> str:
+    """Return the line as JSON; while it is too long, the event's fields are shortened, the longest first."""
+    text = _json(line)
+    if len(text.encode()) <= LONGEST:
+        return text
+    event = line["flux"]
+    whole = {field: _json(event[field]) for field in FIELDS if field in event}
+    event["shortened"] = {}
+    for field in sorted(whole, key=lambda field: len(whole[field]), reverse=True):
+        event[field] = f"{whole[field][:KEPT]}…"
+        event["shortened"][field] = len(whole[field].encode())
+        text = _json(line)
+        if len(text.encode()) <= LONGEST:
+            break
+    return text
+
+
+def _json(value: Any) -> str:
+    """Return the value as JSON that any stream can take: half of a surrogate pair becomes its escape."""
+    text = json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace").decode()

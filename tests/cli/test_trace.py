@@ -1,0 +1,292 @@
+"""`flux trace`: timelines out of a function's log, which moto keeps here, and out of trace files."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flux_aws import CloudWatchTrace
+from flux_aws._clients import session
+from flux_cli._trace_lines import event_of
+from flux_core import App, Context, Fatal, Retry, TraceEvent, Workflow
+from flux_core.trace import NDJSONTrace
+
+from services.moto_server import ENVIRONMENT, moto_server
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+
+    from click.testing import Result
+
+EVENT = {
+    "type": "workflow:start",
+    "timestamp": 1_700_000_000_123,
+    "workflowId": "r1",
+    "workflowName": "order",
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings but those of the tests."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    """The URL of moto's server."""
+    with moto_server() as url:
+        yield url
+
+
+class Log:
+    """A log group of its own, as a function writes to it."""
+
+    def __init__(self, url: str) -> None:
+        self.name = f"/aws/lambda/orders-{time.time_ns()}"
+        self._stream = "2026/01/01/[$LATEST]1"
+        self._client = session().client("logs", endpoint_url=url)
+        self._client.create_log_group(logGroupName=self.name)
+        self._client.create_log_stream(logGroupName=self.name, logStreamName=self._stream)
+
+    def write(self, *lines: str, at: float | None = None) -> None:
+        """Write lines, now or at that time."""
+        moment = round((time.time() if at is None else at) * 1000)
+        self._client.put_log_events(
+            logGroupName=self.name,
+            logStreamName=self._stream,
+            logEvents=[{"timestamp": moment, "message": line} for line in lines],
+        )
+
+
+@pytest.fixture
+def log(moto: str, monkeypatch: pytest.MonkeyPatch) -> Log:
+    """A function's log; the environment says where AWS is."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
+    return Log(moto)
+
+
+def line(**fields: Any) -> str:
+    """Return an event as a line of a log."""
+    return json.dumps({"level": "INFO", "message": "workflow:start r1", "flux": EVENT | fields})
+
+
+def order(*, fails: bool) -> Workflow[Any, Any]:
+    """Return a workflow that retries, and may be rolled back."""
+    tries = iter([ValueError("the oven is cold"), None])
+
+    def bake(ctx: Context[Any, Any]) -> None:
+        ctx.progress(0.5, "half way")
+        if error := next(tries):
+            raise error
+
+    def send(ctx: Context[Any, Any]) -> None:
+        if fails:
+            raise Fatal("no courier")
+
+    return (
+        Workflow("order")
+        .step("bake", bake, retries=Retry(1, initial=0), compensate=lambda ctx: None)
+        .commit("send", send)
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(EVENT),
+        json.dumps({"message": "workflow:start r1", "flux": EVENT}),
+        f"[INFO]\t2026-01-01T00:00:00.000Z\treq-1\t{json.dumps({'flux': EVENT})}\n",
+        json.dumps({"timestamp": "2026-01-01T00:00:00Z", "level": "INFO", "message": {"flux": EVENT}}),
+        json.dumps({"timestamp": "2026-01-01T00:00:00Z", "message": json.dumps({"flux": EVENT})}),
+    ],
+    ids=["file", "powertools", "prefix", "in an object", "in a text"],
+)
+def test_an_event_is_found_in_its_line(text: str) -> None:
+    """An event is read from a trace file, from Powertools' JSON, behind Lambda's prefix and in Lambda's own JSON."""
+    assert event_of(text) == TraceEvent("workflow:start", 1_700_000_000_123, "r1", "order")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "START RequestId: 1",
+        "{",
+        "[1, 2]",
+        '{"flux": 1}',
+        json.dumps({"flux": {"action": "tick"}}),
+        json.dumps({"workflowId": "r1", "message": "an order of the app's own log"}),
+        json.dumps({"flux": EVENT | {"timestamp": "now"}}),
+        json.dumps({"_aws": {}, "workflow": "order", "RunStarted": [1.0]}),
+        '{"a":' * 100_000,
+    ],
+)
+def test_a_line_of_anything_else_is_none(text: str) -> None:
+    """What is no trace event is passed over, whatever it is."""
+    assert event_of(text) is None
+
+
+def test_what_was_too_long_for_its_line_is_left_out() -> None:
+    """Data that was shortened is text, and is not taken for data."""
+    event = event_of(json.dumps({"flux": EVENT | {"data": '{"a":…', "shortened": {"data": 300_000}}}))
+    assert event is not None
+    assert event.data is None
+
+
+def test_every_event_of_a_run_comes_back(
+    flux: Callable[..., Result], log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What CloudWatchTrace wrote is what `flux trace --json` gives, event for event."""
+    sent: list[dict[str, Any]] = []
+
+    class Kept(CloudWatchTrace):
+        def emit(self, event: TraceEvent) -> None:
+            super().emit(event)
+            sent.append(event.to_dict())
+
+    with App([order(fails=True)], trace=[Kept()]) as app:
+        app.execute("order", {}, id="r1")
+    log.write("START RequestId: 1", *capsys.readouterr().out.splitlines(), "REPORT RequestId: 1")
+    result = flux("trace", "--log-group", log.name, "--json")
+    assert [json.loads(text) for text in result.stdout.splitlines()] == sent
+
+
+def test_a_timeline_of_each_run(
+    flux: Callable[..., Result], log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each run has a header with its status, and a line an event with its time, its mark and what went wrong."""
+    with App([order(fails=True)], trace=[CloudWatchTrace(metrics=False)]) as app:
+        app.execute("order", {}, id="r1")
+    with App([order(fails=False)], trace=[CloudWatchTrace(metrics=False)]) as app:
+        app.execute("order", {}, id="r2")
+    log.write(*capsys.readouterr().out.splitlines())
+    shown = flux("trace", "--log-group", log.name).stdout
+    assert "r1  ↺ rolled_back" in shown
+    assert "r2  ✔ completed" in shown
+    first = shown.partition("\n\nr2")[0]
+    assert [text.split("  ")[2].split()[0] for text in first.splitlines()[4:]] == [*"▶·%✗↻·%✓·✗✘◀⟲⟲◀"]
+    assert "✗ bake  error" in first
+    assert "the oven is cold" in first
+    assert "50% half way" in first
+    assert "attempt 2" in first
+
+
+def test_one_run_of_many(flux: Callable[..., Result], log: Log) -> None:
+    """`--run` shows that run alone, not one whose id begins alike."""
+    log.write(line(), line(workflowId="r11"), line(workflowId="r2"))
+    result = flux("trace", "--log-group", log.name, "--run", "r1", "--json")
+    assert [json.loads(text)["workflowId"] for text in result.stdout.splitlines()] == ["r1"]
+
+
+def test_a_run_without_events_exits_with_3(flux: Callable[..., Result], log: Log) -> None:
+    """A run of which the log says nothing is exit code 3, and the error says how to look farther back."""
+    result = flux("trace", "--log-group", log.name, "--run", "r9")
+    assert (result.exit_code, "--since 7d" in result.stderr) == (3, True)
+
+
+def test_the_last_hour_is_the_default(flux: Callable[..., Result], log: Log) -> None:
+    """Older events are shown if they are asked for."""
+    log.write(line(), at=time.time() - 7200)
+    assert (flux("trace", "--log-group", log.name).stdout) == ""
+    assert "r1" in flux("trace", "--log-group", log.name, "--since", "3h").stdout
+
+
+def test_an_empty_log_is_no_error(flux: Callable[..., Result], log: Log) -> None:
+    """Where there are no events the command says so beside its answer."""
+    result = flux("trace", "--log-group", log.name)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no events\n")
+
+
+def test_a_run_that_began_before_is_shown_from_where_it_is_seen(
+    flux: Callable[..., Result], log: Log
+) -> None:
+    """Without its start a run has no start time, and a run without events of its own is running."""
+    log.write(line(type="step:start", stepName="bake"))
+    shown = flux("trace", "--log-group", log.name).stdout
+    assert "r1  ▶ running" in shown
+    assert "first seen 2023-11-14 22:13:20Z" in shown
+
+
+def test_a_log_cannot_drive_the_terminal(flux: Callable[..., Result], log: Log) -> None:
+    """Control characters out of a log are not written."""
+    log.write(line(workflowName="or\x1b[31mder", type="step:error", stepName="b\x1bake", error="\x1b[2J"))
+    assert "\x1b" not in flux("trace", "--log-group", log.name).stdout
+
+
+def test_follow_shows_each_event_once_and_ends_with_ctrl_c(
+    spawn: Callable[..., subprocess.Popen[str]], log: Log
+) -> None:
+    """Events are shown as they come, late ones too, none twice; the interrupt is no error."""
+    log.write(line(stepName="first"))
+    process = spawn("trace", "--log-group", log.name, "--follow", "--every", "0.05")
+    assert process.stdout is not None
+    assert "first" in process.stdout.readline()
+    log.write(line(stepName="second"))
+    assert "second" in process.stdout.readline()
+    log.write(line(stepName="late"), at=time.time() - 30)
+    assert "late" in process.stdout.readline()
+    time.sleep(0.2)  # a few more looks, which show nothing again
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=10)
+    assert (process.returncode, rest, errors) == (0, "", "")
+
+
+def test_follow_as_json(spawn: Callable[..., subprocess.Popen[str]], log: Log) -> None:
+    """With --json each event is a document on a line of its own, at once."""
+    log.write(line())
+    process = spawn("trace", "--log-group", log.name, "--follow", "--json")
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline()) == EVENT
+
+
+def test_a_log_group_that_is_not_there_exits_with_3(flux: Callable[..., Result], log: Log) -> None:
+    """The error names it, in one line."""
+    result = flux("trace", "--log-group", "/aws/lambda/nope")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (3, 1)
+    assert "there is no log group /aws/lambda/nope" in result.stderr
+
+
+def test_without_a_region_the_error_says_how_to_name_one(
+    flux: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where neither the environment nor an option names the region, it is exit code 5, in one line."""
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name)
+    result = flux("trace", "--log-group", "g")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (5, 1)
+    assert "no region is named" in result.stderr
+
+
+def test_a_trace_file(flux: Callable[..., Result], folder: Path) -> None:
+    """A file of NDJSONTrace is shown as a log is, whole by default."""
+    with App([order(fails=False)], trace=[NDJSONTrace("trace.ndjson")]) as app:
+        app.execute("order", {}, id="r1")
+    with Path("trace.ndjson").open("a") as file:
+        file.write(json.dumps(EVENT | {"workflowId": "r0"}))
+    assert "r1  ✔ completed" in flux("trace", "trace.ndjson").stdout
+    assert "r0" in flux("trace", "trace.ndjson").stdout
+    assert "r0" not in flux("trace", "trace.ndjson", "--since", "1h").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "one of the two"),
+        (["trace.ndjson", "--log-group", "g"], "one of the two"),
+        (["trace.ndjson", "--follow"], "--follow goes with --log-group"),
+        (["nope.ndjson"], "cannot be read"),
+    ],
+)
+def test_wrong_usage_exits_with_2(flux: Callable[..., Result], arguments: list[str], said: str) -> None:
+    """A source is named once, and only a log is followed."""
+    result = flux("trace", *arguments)
+    assert (result.exit_code, said in result.stderr) == (2, True)
