@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # a checkout needs no installation
 
-from benchmarks import due, growth, imports, steps
+from benchmarks import due, dynamodb, growth, imports, lambda_start, steps
 from benchmarks.report import main
 
 if __name__ == "__main__":
@@ -17,5 +17,7 @@ if __name__ == "__main__":
             "steps": steps.measure,
             "growth": growth.measure,
             "due": due.measure,
+            "dynamodb": dynamodb.measure,
+            "lambda": lambda_start.measure,
         }
     )

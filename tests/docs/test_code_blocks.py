@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = {
     "README.md": ROOT / "README.md",
     "CHANGELOG.md": ROOT / "CHANGELOG.md",
+    "docs/aws.md": ROOT / "docs" / "aws.md",
+    "docs/event-sources.md": ROOT / "docs" / "event-sources.md",
     # the design, where it stands beside the repository
     "DESIGN.md, section 2": ROOT.parent / "shared" / "DESIGN.md",
 }
