@@ -83,6 +83,22 @@ def test_a_cancellation_that_meets_an_intent_is_heard_first(
     assert calls == []
 
 
+def test_an_intent_that_took_long_to_save_is_saved_with_a_new_lease(
+    engine: AnyEngine, store: Meeting, other: Engine, clock: Clock
+) -> None:
+    """A letter came, and the time that it took: the commit begins with most of a lease before it."""
+    held: list[Any] = []
+    flow = Workflow("w").commit("pay", lambda ctx: elsewhere(lambda: held.append(other.get("x"))), once=True)
+
+    def delay() -> None:
+        other.signal(flow, "x", "news")
+        clock.advance(40)
+
+    store.before[1] = delay
+    assert engine.execute(flow, {}, id="x").status == "completed"
+    assert held[0].held_until == clock.time() + 60
+
+
 def test_a_pause_that_meets_an_intent_leaves_no_doubt(
     engine: AnyEngine, store: Meeting, other: Engine
 ) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
 from crash.saga import Services
@@ -12,18 +11,9 @@ from crash.shop import WatchedFile, WatchedStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from flux_core.storage import Storage
-
-
-HERE: Final = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run these tests without measuring coverage: that takes most of their time, and other tests show each branch."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker("no_cover")
 
 
 @pytest.fixture

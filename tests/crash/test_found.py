@@ -182,3 +182,24 @@ def test_an_outcome_brings_nobody_to_a_run_that_was_cancelled(scene: Scene) -> N
     with pytest.raises(LeaseLost):
         lost.finish()
     assert (scene.run().status, scene.run().wake_at) == (RunStatus.CANCELLED, None)
+
+
+def test_a_commit_that_was_told_of_counts_in_a_rollback_though_nothing_undoes_it(scene: Scene) -> None:
+    """What its lost worker did stands in the history; the commit before it is compensated."""
+    undone: list[str] = []
+    flow = (
+        Workflow("w")
+        .commit("reserve", lambda ctx: None, compensate=lambda ctx: undone.append(ctx.step))
+        .commit("announce", lambda ctx: "told the press")
+    )
+    lost = to_save(scene.stepping.execute(flow, {}, id="x"), 1)  # has announced
+    scene.lapse()
+    back = to_save(scene.stepping.cancel(flow, "x", compensate=True), 1)
+    back.step()  # takes the run over
+    with pytest.raises(LeaseLost):
+        lost.finish()
+    assert back.finish().status is RunStatus.ROLLED_BACK
+    assert [(record.name, record.output) for record in scene.run().history][1:] == [
+        ("announce", "told the press")
+    ]
+    assert undone == ["reserve"]
