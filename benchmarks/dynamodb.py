@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from benchmarks.capacity import Meter, read, written
 from benchmarks.report import Options, Row, Section, main
-from flux_aws._dynamodb import DynamoDBStorage
+from flux_aws import DynamoDBStorage
 from flux_core import Context, Engine, Suspension, Workflow, sleep
 from flux_core.testing import FakeClock
 

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LARGE: Final = 8192  # characters; a longer value goes out to a blob
-NOT_SMALL: Final = 1024  # the same for a value of which a document may hold many: a field of large data, a letter
+NOT_SMALL: Final = (
+    1024  # the same for a value of which a document may hold many: a field of large data, a letter
+)
 
 dumps = json.JSONEncoder(separators=(",", ":")).encode
 

@@ -6,6 +6,7 @@ import logging
 import math
 import re
 import zlib
+from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,7 @@ from flux_aws._items import ROOM, item_of, key_of, number, record_of, size_of
 from flux_core import BlobNotFound, Conflict, InvalidInput, RunExists, RunStatus, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from flux_core.storage import Query, Record, RecordPage
 
@@ -32,12 +33,12 @@ FINAL: Final = frozenset({RunStatus.COMPLETED, RunStatus.ROLLED_BACK, RunStatus.
 class DynamoDBStorage:
     """Runs in a DynamoDB table, which the deployment makes, or `create_table()`; `Storage` says what each method does.
 
-    `bucket` names an S3 bucket for values that are too large for an item; without one they go into several items,
-    up to 10 MB a value. `ttl`, a timedelta or seconds, at least 14 days, is how long a run is kept that has completed,
-    was rolled back or cancelled; None keeps it. What such a run has in a bucket is left to the bucket's lifecycle
-    rules. `shards` is over how many partitions each index is spread; it may be raised later, never lowered. A request
-    that is throttled or fails is tried again for `patience` seconds, and never past the deadline of the invocation
-    that is being served.
+    `endpoint` is that of DynamoDB alone; the variable `AWS_ENDPOINT_URL` is that of every service. `bucket` names an
+    S3 bucket for values that are too large for an item; without one they go into several items, up to 10 MB a value.
+    `ttl`, a timedelta or seconds, at least 14 days, is how long a run is kept that has completed, was rolled back or
+    cancelled; None keeps it. What such a run has in a bucket is left to the bucket's lifecycle rules. `shards` is over
+    how many partitions each index is spread; it may be raised later, never lowered. A request that is throttled or
+    fails is tried again for `patience` seconds, and never past the deadline of the invocation that is being served.
 
     The indexes follow the table within about a second, and `find` with them. A query for due runs, for failed runs,
     or for those of one workflow reads what it gives; one that names no workflow reads the keys of all runs first.
@@ -114,14 +115,15 @@ class DynamoDBStorage:
             except self._refused as refused:
                 stored = self._opened(refused.item)
                 if stored is not None:  # else it was deleted just now
+                    self._discard(record.id, attached, refused.item)
                     raise RunExists(f"run {record.id!r} is stored already", record=stored) from None
             else:
+                self._memory.forget(record.id)  # a run of that id which somebody has deleted
                 return self._memory.see(record.id, record.revision, attached)
 
     def load(self, run_id: str) -> Record | None:
         """Return the run as the last save left it, or None."""
-        item = self._item(run_id)
-        return None if item is None else self._opened(item)
+        return self._opened(self._item(run_id))
 
     def save(self, record: Record, *, replaces: int) -> None:
         """Replace the run by `record` if the stored revision is `replaces`."""
@@ -133,10 +135,12 @@ class DynamoDBStorage:
             "Item": item,
             "ConditionExpression": "revision = :replaces",
             "ExpressionAttributeValues": {":replaces": number(replaces)},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
             self._requests.send("PutItem", request)
-        except self._refused:
+        except self._refused as refused:
+            self._discard(record.id, attached, refused.item)
             raise Conflict(f"run {record.id!r} is not stored at revision {replaces}") from None
         self._memory.see(record.id, record.revision, attached)
         self._tidy(record.id, before, attached)
@@ -189,15 +193,18 @@ class DynamoDBStorage:
 
     def _tidy(self, run_id: str, before: Attached, after: Attached) -> None:
         """Bring what stands beside the run's item up to the save that has just been made."""
-        try:
+        with _logged(run_id):
             if before.document is not None:
                 self._blobs.delete_document(run_id, before.document)
             if after.blobs and after.expires_at is not None:
                 self._blobs.expire(run_id, after.expires_at)
-        except StoreError as error:  # the save stands all the same
-            log.warning(
-                "run %s was saved, but what it left behind stays until it is deleted: %s", run_id, error
-            )
+
+    def _discard(self, run_id: str, attached: Attached, stored: Mapping[str, Any] | None) -> None:
+        """Remove the document of a write that was refused, unless it stands: the answer to a first try may be lost."""
+        if attached.document is None or (stored and attached_to(stored).document == attached.document):
+            return
+        with _logged(run_id):
+            self._blobs.delete_document(run_id, attached.document)
 
     def _item(self, run_id: str) -> Mapping[str, Any] | None:
         answer = self._requests.send("GetItem", {"Key": key_of(run_id), "ConsistentRead": True})
@@ -206,18 +213,30 @@ class DynamoDBStorage:
 
     def _opened(self, item: Mapping[str, Any] | None) -> Record | None:
         """Return the run of an item, or a later revision of it if its document has just been replaced."""
+        if item is None:
+            return None
+        run_id: str = item["id"]["S"]
         for _ in range(READS):
-            if item is None:
-                return None
-            run_id, attached = item["id"]["S"], attached_to(item)
+            attached = attached_to(item)
             key = attached.document
             document = None if key is None else self._blobs.get_document(run_id, key)
             if (document is None) is (key is None):
                 record = record_of(item, document)
                 self._memory.see(run_id, record.revision, attached)
                 return record
-            missing, item = run_id, self._item(run_id)
-        raise StoreError(f"the document of run {missing!r} is missing from {self._requests.place}")
+            item = self._item(run_id)
+            if item is None:
+                return None
+        raise StoreError(f"the document of run {run_id!r} is missing from {self._requests.place}")
+
+
+@contextmanager
+def _logged(run_id: str) -> Iterator[None]:
+    """Log an error that comes when the run's fate is sealed: the caller is to be told of that, not of this."""
+    try:
+        yield
+    except StoreError as error:
+        log.warning("what run %s has left behind stays until it is deleted: %s", run_id, error)
 
 
 def _seconds(ttl: timedelta | float | None) -> float | None:

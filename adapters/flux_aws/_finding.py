@@ -10,7 +10,6 @@ from flux_aws._items import DUE_FAILED, FAILED, failed_in, key_of, number, runs_
 from flux_aws._requests import READ_AT_ONCE
 from flux_aws._table import ATTENTION, RUNS, Index
 from flux_core.storage._cursor import Position, page, position, start
-from flux_core.storage._memory import _meets as meets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -70,9 +69,9 @@ class Finder:
             batch = list(islice(entries, min(READ_AT_ONCE, query.limit + 1)))
             if not batch:
                 break
-            found += [record for record in self._read(query, batch) if meets(query, record)]
+            found += [record for record in self._read(query, batch) if query.meets(record)]
         result = page(query, found)
-        if query.workflow is None:
+        if span.of is RUNS and query.workflow is None:
             self._listing = Listing(result.cursor, span.partitions)
         return result
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from flux_aws._refusals import code_of
+from flux_core import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,13 +40,21 @@ class Objects:
         for names in self._pages(root + prefix):
             gone = [{"Key": name} for name in names if not keeps(name.removeprefix(root))]
             if gone:
-                self._call(
-                    "DeleteObject", self._client.delete_objects, Delete={"Objects": gone, "Quiet": True}
-                )
+                self._delete(gone)
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def _delete(self, gone: list[dict[str, str]]) -> None:
+        answer = self._call(
+            "DeleteObject", self._client.delete_objects, Delete={"Objects": gone, "Quiet": True}
+        )
+        if errors := answer.get("Errors"):  # the request succeeds, whatever becomes of its objects
+            key, message = errors[0]["Key"], errors[0]["Message"]
+            raise StoreError(
+                f"s3:DeleteObject on {key!r} in the bucket {self._bucket!r} was refused: {message}"
+            )
 
     def _pages(self, prefix: str) -> Iterator[list[str]]:
         """Yield the keys that begin with the prefix, up to 1,000 at once."""
@@ -69,7 +78,8 @@ class Objects:
         return value
 
     def _call(self, permission: str, operation: Callable[..., Any], **request: Any) -> Any:
-        return self._requests.persist(f"s3:{permission}", lambda: operation(Bucket=self._bucket, **request))
+        what = f"s3:{permission} on the bucket {self._bucket!r}"
+        return self._requests.persist(what, lambda: operation(Bucket=self._bucket, **request))
 
 
 def _path(run_id: str, name: str) -> str:

@@ -68,25 +68,23 @@ def passes(error: Exception) -> bool:
     return status >= SERVER_ERROR or code_of(error) in TRANSIENT
 
 
-def refusal(place: Place, action: str, error: Exception) -> StoreError:
-    """Return the error that says what was refused, why, and what to do about it."""
+def refusal(place: Place, what: str, error: Exception) -> StoreError:
+    """Return the error that says what was refused, why, and what to do about it; `what` is an action, and on what."""
     if isinstance(error, ResponseParserError):
-        return StoreError(f"{action} on {place} got no answer of AWS; is the endpoint right?")
+        return StoreError(f"{what} got no answer of AWS; is the endpoint right?")
     if isinstance(error, (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)):
         told = NO_CREDENTIALS
     else:
-        told = TOLD.get(code_of(error), "{action} on {place} was refused: {message}")
+        told = TOLD.get(code_of(error), "{what} was refused: {message}")
     message = getattr(error, "response", {}).get("Error", {}).get("Message", str(error))
-    return StoreError(told.format(action=action, place=place, message=message))
+    return StoreError(told.format(what=what, place=place, message=message))
 
 
 NO_CREDENTIALS: Final = (
-    "{action} on {place} needs valid AWS credentials: {message}; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and"
+    "{what} needs valid AWS credentials: {message}; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and"
     " AWS_SECRET_ACCESS_KEY, or give the function a role"
 )
-NOT_ALLOWED: Final = (
-    "{action} on {place} is not allowed; allow it to the role or user that runs this: {message}"
-)
+NOT_ALLOWED: Final = "{what} is not allowed; allow it to the role or user that runs this: {message}"
 TOLD: Final = {
     NO_TABLE: (
         "there is no table {place.table!r} in {place.region} ({place.endpoint}); make it with sam deploy, or with"
@@ -94,10 +92,10 @@ TOLD: Final = {
     ),
     # No table of Flux refuses a request as invalid: its keys are others, or it has no such index.
     "ValidationException": (
-        "{action} on {place} was refused: {message}; a table of Flux has the keys `id` and `sk` and the indexes"
+        "{what} was refused: {message}; a table of Flux has the keys `id` and `sk` and the indexes"
         " `attention` and `runs`, as create_table() makes them"
     ),
-    "NoSuchBucket": "{action} in {place.region} was refused: {message}; make the bucket, or name another",
+    "NoSuchBucket": "{what} was refused: {message}; make the bucket, or name another",
     **dict.fromkeys(("AccessDenied", "AccessDeniedException"), NOT_ALLOWED),
     **dict.fromkeys(
         (

@@ -57,7 +57,9 @@ class LambdaFunction:
             raise InvalidInput(f"expected {FORM}, got {url!r}", path="remote")
         if unknown := options.keys() - OPTIONS:
             raise InvalidInput(f"unknown option {', '.join(sorted(unknown))}; expected {FORM}", path="remote")
-        return cls(parts.netloc, region=options.get("region") or None, endpoint=options.get("endpoint") or None)
+        return cls(
+            parts.netloc, region=options.get("region") or None, endpoint=options.get("endpoint") or None
+        )
 
     def call(self, command: dict[str, Any]) -> Answer:
         """Have the function do what the command says, wait, and return its answer.

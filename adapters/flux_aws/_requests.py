@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from itertools import count
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -82,7 +81,7 @@ class Requests:
             StoreError: the request was refused, or has failed for longer than the patience lasts.
         """
         request = {"TableName": self.place.table, **arguments}
-        return self.persist(f"dynamodb:{operation}", lambda: self._dispatch(operation, request))
+        return self.persist(self._about(operation), lambda: self._dispatch(operation, request))
 
     def pages(self, operation: str, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield the items of a query or a scan, each page of them asked for when the one before is used up."""
@@ -105,7 +104,7 @@ class Requests:
             _keep_unprocessed(wanted, answer.get("UnprocessedKeys"))
 
         if keys:
-            self.persist("dynamodb:BatchGetItem", get)
+            self.persist(self._about("BatchGetItem"), get)
         return found
 
     def delete_many(self, keys: Sequence[Mapping[str, Any]]) -> None:
@@ -116,28 +115,32 @@ class Requests:
             answer = self._dispatch("BatchWriteItem", {"RequestItems": dict(wanted)})
             _keep_unprocessed(wanted, answer.get("UnprocessedItems"))
 
-        if keys:
-            self.persist("dynamodb:BatchWriteItem", delete)
+        self.persist(self._about("BatchWriteItem"), delete)
 
-    def persist(self, action: str, request: Callable[[], T]) -> T:
-        """Make the request until it succeeds, is refused, or has failed for longer than the patience lasts."""
+    def persist(self, what: str, request: Callable[[], T]) -> T:
+        """Make the request until it succeeds, is refused, or has failed for longer than the patience lasts.
+
+        Errors say `what` was to be done, and on what.
+        """
         began = time.monotonic()
         until = self._until(began)
-        for attempt in count():
+        attempts = 0
+        while True:
+            attempts += 1
             try:
                 return request()
             except (BotoCoreError, ClientError, ResponseParserError, NotAll) as error:
                 if not passes(error):
-                    raise refusal(self.place, action, error) from error
-                pause = _JITTER.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt, DOUBLINGS)))
+                    raise refusal(self.place, what, error) from error
+                longest = FIRST_PAUSE * 2 ** min(attempts - 1, DOUBLINGS)
+                pause = _JITTER.uniform(0, min(longest, LONGEST_PAUSE))
                 now = time.monotonic()
                 if now + pause >= until:
                     raise StoreError(
-                        f"{action} on {self.place} has failed for {now - began:.1f} s and {attempt + 1} attempts,"
-                        f" the last of them with: {error}"
+                        f"{what} has failed for {now - began:.1f} s, {attempts} times,"
+                        f" the last time with: {error}"
                     ) from error
             time.sleep(pause)
-        raise AssertionError("a count has no end")
 
     def client(self, service: str) -> Any:
         """Make a client of another service, in the same region and under the same credentials."""
@@ -169,6 +172,9 @@ class Requests:
             # A page that some other server gives is, to botocore, an answer with nothing in it.
             raise ResponseParserError("the answer is not JSON")
         return answer
+
+    def _about(self, operation: str) -> str:
+        return f"dynamodb:{operation} on {self.place}"
 
     def _until(self, now: float) -> float:
         """Return when patience ends, in monotonic seconds."""

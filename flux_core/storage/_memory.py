@@ -54,7 +54,7 @@ class MemoryStorage:
         after = start(query)
         with self._lock:
             records = list(self._records.values())
-        found = [record for record in records if _meets(query, record) and _comes_after(after, query, record)]
+        found = [record for record in records if query.meets(record) and _comes_after(after, query, record)]
         first = nlargest if query.wake_before is None else nsmallest
         return page(query, first(query.limit + 1, found, key=partial(position, query)))
 
@@ -85,20 +85,6 @@ class MemoryStorage:
 
     def close(self) -> None:
         """Do nothing: there is no connection to release."""
-
-
-def _meets(query: Query, record: Record) -> bool:
-    return (
-        (query.workflow is None or record.workflow == query.workflow)
-        and (query.statuses is None or record.status in query.statuses)
-        and (
-            query.wake_before is None or (record.wake_at is not None and record.wake_at <= query.wake_before)
-        )
-        and (query.created_since is None or record.created_at >= query.created_since)
-        and (query.created_until is None or record.created_at < query.created_until)
-        and (query.id_prefix is None or record.id.startswith(query.id_prefix))
-        and (query.tag is None or query.tag in record.tags)
-    )
 
 
 def _comes_after(after: Position | None, query: Query, record: Record) -> bool:

@@ -47,6 +47,22 @@ class Query(NamedTuple):
     cursor: str | None = None
     """The `cursor` of the page before, from the same query."""
 
+    def meets(self, record: Record) -> bool:
+        """Whether the record meets every condition; for stores that look for some of them by another way."""
+        return (
+            (self.workflow is None or record.workflow == self.workflow)
+            and (self.statuses is None or record.status in self.statuses)
+            and (self.wake_before is None or _is_due(record, self.wake_before))
+            and (self.created_since is None or record.created_at >= self.created_since)
+            and (self.created_until is None or record.created_at < self.created_until)
+            and (self.id_prefix is None or record.id.startswith(self.id_prefix))
+            and (self.tag is None or self.tag in record.tags)
+        )
+
+
+def _is_due(record: Record, time: float) -> bool:
+    return record.wake_at is not None and record.wake_at <= time
+
 
 class RecordPage(NamedTuple):
     """One page of found records."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto import mock_aws
 
-from flux_aws._dynamodb import DynamoDBStorage
+from flux_aws import DynamoDBStorage
 from flux_core.testing import StorageContract
 
 from services.dynamodb_local import DynamoDBLocal
@@ -80,8 +80,11 @@ class TestMoto(EmptyTable):
             yield one_at_a_time(client)
 
 
-class TestMotoWithBucket(EmptyTable):
-    """The store over moto, with a bucket for large values."""
+BESIDE = [claim for claim in dir(StorageContract) if "_blob" in claim or "_large" in claim]
+
+
+class TestMotoWithBucket:
+    """What the suite says of values that a bucket holds."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -103,3 +106,10 @@ class TestMotoWithBucket(EmptyTable):
     def empty(self, bucket: Any) -> None:
         """Empty the bucket."""
         bucket.objects.all().delete()
+
+    @pytest.mark.parametrize("claim", BESIDE)
+    def test_a_bucket_keeps_what_is_promised(self, client: DynamoDBStorage, claim: str) -> None:
+        """Blobs, and documents beside them, are kept as in any store."""
+        client.create_table()
+        getattr(StorageContract(), claim)(client)
+        client._requests.send("DeleteTable", {})

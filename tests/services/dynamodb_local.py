@@ -22,6 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from .ports import free_port
 from .require import skip_or_fail
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class DynamoDBLocal:
         folder = server_folder()
         with ExitStack() as stack:
             self._log = stack.enter_context(tempfile.TemporaryFile("a+b"))
-            self._port = _free_port()
+            self._port = free_port()  # Java does not share one that is kept for it
             self._process = self._start(folder)
             stack.callback(self._end)
             self._wait_until_listening()
@@ -131,11 +132,3 @@ def _answers(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), _GRACE):
         return True
     return False
-
-
-def _free_port() -> int:
-    """Return a port that nobody has now; Java does not share one that is kept for it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -45,7 +45,7 @@ def test_a_server_that_does_not_start_shows_its_log(monkeypatch: pytest.MonkeyPa
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))  # noqa: S104 (where the server listens)
         taken.listen()
-        monkeypatch.setattr(dynamodb_local, "_free_port", lambda: taken.getsockname()[1])
+        monkeypatch.setattr(dynamodb_local, "free_port", lambda: taken.getsockname()[1])
         monkeypatch.setattr(dynamodb_local, "_answers", lambda port: False)
         with pytest.raises(RuntimeError, match=r"(?s)its log:.*in use"):
             DynamoDBLocal().__enter__()
