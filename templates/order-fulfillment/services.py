@@ -2,6 +2,9 @@
 
 Each call is written down, so that what happened to the world can be counted apart from what the workflow says. Like
 the real ones, the services take an idempotency key: the same key twice has its effect once.
+
+Two products are for seeing how a run fails and comes back. While somebody orders an `outage` the inventory does not
+answer; the first call that takes a `crash` out of stock ends the process on the spot.
 """
 
 import json
@@ -18,7 +21,8 @@ CREATE TABLE IF NOT EXISTS calls (service TEXT NOT NULL, key TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS effects (
     service TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (service, key)
 );
-INSERT OR IGNORE INTO stock VALUES ('mug', 100, 1200), ('tee', 50, 2500), ('poster', 0, 900);
+INSERT OR IGNORE INTO stock VALUES
+    ('mug', 100, 1200), ('tee', 50, 2500), ('poster', 0, 900), ('outage', 100, 100), ('crash', 100, 100);
 """
 
 
@@ -31,7 +35,13 @@ class PaymentDeclined(Exception):
 
 
 def in_stock(product_id: str) -> int:
-    """Return how many of the product can be sold."""
+    """Return how many of the product can be sold.
+
+    Raises:
+        ConnectionError: the inventory is down, for as long as somebody asks for an `outage`.
+    """
+    if product_id == "outage":
+        raise ConnectionError("the inventory service does not answer")
     with _shop() as shop:
         row = shop.execute("SELECT quantity FROM stock WHERE product_id = ?", (product_id,)).fetchone()
     return row[0] if row else 0
@@ -62,8 +72,10 @@ def reserve(key: str, items: Iterable[tuple[str, int]]) -> None:
     Raises:
         OutOfStock: less of an item is left than is wanted.
     """
-    _called("inventory", key)
+    calls = _called("inventory", key)
     wanted = list(items)
+    if calls == 1 and "crash" in dict(wanted):
+        os._exit(1)
     with _shop() as shop:
         if _take_effect(shop, "inventory", key, wanted):
             for product_id, quantity in wanted:
@@ -125,13 +137,19 @@ def _shop() -> Iterator[sqlite3.Connection]:
         shop.close()
 
 
-def _called(service: str, key: str) -> None:
-    """Write the call down, then take as long as `SHOP_LATENCY` (such as `inventory:2.5`, in seconds) says."""
+def _called(service: str, key: str) -> int:
+    """Write the call down, then take as long as `SHOP_LATENCY` (such as `inventory:2.5`, in seconds) says.
+
+    Return how many calls there were with this key, this one included.
+    """
     with _shop() as shop:
         shop.execute("INSERT INTO calls VALUES (?, ?)", (service, key))
+        query = "SELECT COUNT(*) FROM calls WHERE service = ? AND key = ?"
+        calls = int(shop.execute(query, (service, key)).fetchone()[0])
     slow, _, seconds = os.environ.get("SHOP_LATENCY", "").partition(":")
     if slow == service:
         time.sleep(float(seconds))
+    return calls
 
 
 def _take_effect(shop: sqlite3.Connection, service: str, key: str, body: Any) -> bool:
