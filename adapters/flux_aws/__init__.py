@@ -9,12 +9,12 @@ from flux_aws._handler import handler
 from flux_aws._service import message_id
 
 if TYPE_CHECKING:
-    from flux_aws._cloudwatch import CloudWatchTrace
-    from flux_aws._dynamodb import DynamoDBStorage
-    from flux_aws._waker_invoke import InvokeWaker
-    from flux_aws._waker_scheduler import SchedulerWaker
-    from flux_aws._waker_sqs import SQSWaker
-    from flux_aws._wakers import LambdaWaker
+    from flux_aws._cloudwatch.trace import CloudWatchTrace
+    from flux_aws._dynamodb.storage import DynamoDBStorage
+    from flux_aws._wakers.by_distance import LambdaWaker
+    from flux_aws._wakers.invoke import InvokeWaker
+    from flux_aws._wakers.scheduler import SchedulerWaker
+    from flux_aws._wakers.sqs import SQSWaker
 
 __all__ = [
     "CloudWatchTrace",
@@ -28,12 +28,12 @@ __all__ = [
 ]
 
 _IMPORTED_LATE: Final = {
-    "CloudWatchTrace": "_cloudwatch",
-    "DynamoDBStorage": "_dynamodb",
-    "InvokeWaker": "_waker_invoke",
-    "LambdaWaker": "_wakers",
-    "SQSWaker": "_waker_sqs",
-    "SchedulerWaker": "_waker_scheduler",
+    "CloudWatchTrace": "_cloudwatch.trace",
+    "DynamoDBStorage": "_dynamodb.storage",
+    "InvokeWaker": "_wakers.invoke",
+    "LambdaWaker": "_wakers.by_distance",
+    "SQSWaker": "_wakers.sqs",
+    "SchedulerWaker": "_wakers.scheduler",
 }
 
 

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from flux_aws._source import Invocation
+    from flux_aws._sources.source import Invocation
 
 CURRENT: Final[ContextVar[Invocation | None]] = ContextVar("flux_aws_invocation", default=None)
 """Set by the handler for as long as it serves an event; None outside of a function."""

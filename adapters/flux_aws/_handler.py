@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from flux_aws._choice import chosen
 from flux_aws._current import CURRENT
 from flux_aws._service import Service
-from flux_aws._source import Invocation
-from flux_aws._sources import source_of
+from flux_aws._sources.recognition import source_of
+from flux_aws._sources.source import Invocation
 from flux_aws._store import ON_LAMBDA, with_store
 from flux_core import App, InvalidInput, Workflow
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from flux_aws._choice import Route
     from flux_aws._service import Key
-    from flux_aws._source import LambdaContext
+    from flux_aws._sources.source import LambdaContext
 
 MAX_BODY: Final = 1_000_000
 """Bytes; what a load balancer lets through. Lambda itself takes 6 MB, API Gateway 10."""

@@ -6,7 +6,7 @@ from math import ceil
 from time import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from flux_aws._body import MalformedBody
+from flux_aws._sources.body import MalformedBody
 from flux_core import (
     CrashLoop,
     Fatal,

@@ -48,7 +48,7 @@ def with_store(app: App) -> App:
 
 def _open(url: str) -> Storage:
     if url.startswith(DYNAMODB):
-        from flux_aws._url import (
+        from flux_aws._dynamodb.url import (
             open_dynamodb,
         )  # at once: to search the installed packages for it takes longer
 

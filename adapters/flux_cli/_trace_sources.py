@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from flux_core import TraceEvent
 
-READER: Final = "flux_aws._logs"
+READER: Final = "flux_aws._cloudwatch.logs"
 
 
 class LogLine(Protocol):

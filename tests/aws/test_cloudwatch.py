@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flux_aws import CloudWatchTrace
-from flux_aws._cloudwatch_lines import LONGEST
+from flux_aws._cloudwatch.lines import LONGEST
 from flux_aws._current import CURRENT
-from flux_aws._source import Invocation
+from flux_aws._sources.source import Invocation
 from flux_core import App, Context, Fatal, InvalidInput, Retry, TraceEvent, Workflow
 
 if TYPE_CHECKING:
@@ -325,7 +325,7 @@ def test_the_sink_writes_nothing_when_it_is_closed(capsys: pytest.CaptureFixture
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the X-Ray SDK a tracer is refused when the app is made, with what to install."""
-    monkeypatch.setattr("flux_aws._cloudwatch.find_spec", lambda name: None)
+    monkeypatch.setattr("flux_aws._cloudwatch.trace.find_spec", lambda name: None)
     with pytest.raises(InvalidInput, match="pip install aws-lambda-powertools aws-xray-sdk"):
         CloudWatchTrace(tracer=True)
 

@@ -8,7 +8,7 @@ import pytest
 from aws import events
 
 import flux_aws
-from flux_aws._batch import Undone
+from flux_aws._sources.batch import Undone
 from flux_core import App, InvalidInput, RunBusy, Workflow
 from flux_core.storage import MemoryStorage
 

@@ -13,7 +13,7 @@ from aws import events
 from aws.shop import order_id
 
 import flux_aws
-from flux_aws._sources import SOURCES
+from flux_aws._sources.recognition import SOURCES
 from flux_core import App, InvalidInput, InvalidWorkflow, UnknownWorkflow, Workflow
 from flux_core.storage import MemoryStorage
 

@@ -10,7 +10,7 @@ from aws import events
 from aws.shop import order_id
 
 import flux_aws
-from flux_aws._batch import Undone
+from flux_aws._sources.batch import Undone
 from flux_core import App, Fatal, Workflow
 from flux_core.storage import MemoryStorage
 

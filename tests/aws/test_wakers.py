@@ -16,7 +16,7 @@ from aws import events
 from flux_aws import InvokeWaker, LambdaWaker, SchedulerWaker, SQSWaker, handler
 from flux_aws._clients import ResourceNotFound, ServiceFailed, session
 from flux_aws._current import CURRENT
-from flux_aws._source import Invocation
+from flux_aws._sources.source import Invocation
 from flux_core import App, InvalidInput, Workflow
 from flux_core.storage import MemoryStorage
 from flux_core.testing import FakeClock
@@ -105,7 +105,7 @@ def test_a_message_is_held_back_until_the_time(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, seconds: float, delay: int
 ) -> None:
     """The delay is whole seconds, never short of the time, and at most the 15 minutes that SQS allows."""
-    monkeypatch.setattr("flux_aws._waker_sqs.time", SimpleNamespace(time=lambda: 1_000_000.0))
+    monkeypatch.setattr("flux_aws._wakers.sqs.time", SimpleNamespace(time=lambda: 1_000_000.0))
     waker = SQSWaker(cloud.queue, endpoint=cloud.url)
     waker.wake("r1", 1_000_000.0 + seconds)
     assert cloud.messages == [(WAKE_R1, delay)]

@@ -9,7 +9,7 @@ import tomllib
 import pytest
 from sam.application import APPLICATION, TEMPLATE, environment, sam
 
-from flux_aws._table import EXPIRY
+from flux_aws._dynamodb.table import EXPIRY
 from flux_core import TraceEvent
 
 from services.aws_sam import sam_binary

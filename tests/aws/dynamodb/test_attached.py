@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flux_aws import _attached
-from flux_aws._attached import NOTHING, Attached, Memory
+from flux_aws._dynamodb import attached
+from flux_aws._dynamodb.attached import NOTHING, Attached, Memory
 
 DOCUMENT = Attached(document="2.abc")
 
@@ -28,7 +28,7 @@ def test_of_another_revision_only_the_blobs_are_known() -> None:
 def test_the_run_longest_unseen_is_forgotten() -> None:
     """A process that serves many runs remembers the last of them."""
     memory = Memory()
-    for number in range(_attached.REMEMBERED + 1):
+    for number in range(attached.REMEMBERED + 1):
         memory.see(f"order-{number}", 1, DOCUMENT)
     assert memory.beside("order-0", 1) == NOTHING
     assert memory.beside("order-1", 1) == DOCUMENT

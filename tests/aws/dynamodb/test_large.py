@@ -10,8 +10,8 @@ from aws.dynamodb.weather import Network
 from botocore.exceptions import ReadTimeoutError
 
 from benchmarks.capacity import Meter, read, written
-from flux_aws._attached import NOTHING
-from flux_aws._items import item_of
+from flux_aws._dynamodb.attached import NOTHING
+from flux_aws._dynamodb.items import item_of
 from flux_core import BlobNotFound, Conflict, Engine, RunExists, RunStatus, StoreError, Workflow
 from flux_core.storage import Query, Record
 

@@ -13,8 +13,8 @@ from aws.dynamodb.weather import Network, answered, answers
 
 from flux_aws import DynamoDBStorage
 from flux_aws._current import CURRENT
-from flux_aws._source import Invocation
-from flux_aws._url import open_dynamodb
+from flux_aws._dynamodb.url import open_dynamodb
+from flux_aws._sources.source import Invocation
 from flux_core import InvalidInput, RunStatus, StoreError
 from flux_core.storage import Query, Record
 
@@ -139,7 +139,7 @@ def test_an_impossible_url_is_told(url: str, message: str) -> None:
 
 def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without PynamoDB, it is said how to install it."""
-    monkeypatch.setitem(sys.modules, "flux_aws._requests", None)
+    monkeypatch.setitem(sys.modules, "flux_aws._dynamodb.requests", None)
     with pytest.raises(StoreError, match=r"pip install 'flux-serverless\[aws\]'"):
         DynamoDBStorage("orders")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aws.dynamodb.weather import Network, answered
 
-from flux_aws import _table
+from flux_aws._dynamodb import table
 from flux_core import StoreError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def test_a_table_that_is_there_is_left_as_it_is(storage: DynamoDBStorage) -> Non
 
 def test_a_new_table_is_waited_for(storage: DynamoDBStorage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table that is not ready is asked for again."""
-    monkeypatch.setattr(_table, "PAUSE", 0)
+    monkeypatch.setattr(table, "PAUSE", 0)
     statuses = iter(["CREATING", "CREATING", "CREATING"])
     network = Network(storage, before=lambda request: describe(request, next(statuses, None)))
     storage.create_table()
@@ -79,7 +79,7 @@ def test_a_table_that_is_never_ready_is_told(
     storage: DynamoDBStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wait that is too long ends with an error."""
-    monkeypatch.setattr(_table, "PATIENCE", -1.0)
+    monkeypatch.setattr(table, "PATIENCE", -1.0)
     Network(storage, before=lambda request: describe(request, "CREATING"))
     with pytest.raises(StoreError, match="is still not ready"):
         storage.create_table()

@@ -1,0 +1,1 @@
+"""The trace in CloudWatch: `trace` is the sink, `logs` reads back what it has written."""

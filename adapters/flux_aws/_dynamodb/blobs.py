@@ -1,0 +1,103 @@
+"""Where what does not fit into a run's item goes: into items beside it, or into S3 if there is a bucket."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Final
+
+from flux_core import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from flux_aws._dynamodb.chunks import Chunks
+    from flux_aws._dynamodb.objects import Objects
+
+LARGEST: Final = 10_000_000
+"""Bytes of a value that the table itself takes."""
+BLOB: Final = "blob#"
+DOCUMENT: Final = "document#"
+FOLDER: Final = "document/"
+"""Where a run's documents are among its objects."""
+
+
+class Blobs:
+    """The blobs of runs, and those of their documents that are too large for an item.
+
+    What was stored while there was no bucket is found when there is one.
+    """
+
+    def __init__(self, chunks: Chunks, objects: Objects | None) -> None:
+        self._chunks = chunks
+        self._objects = objects
+
+    def put(self, run_id: str, key: str, value: bytes) -> None:
+        """Store a blob.
+
+        Raises:
+            StoreError: it is larger than the table takes, and there is no bucket.
+        """
+        if self._objects is not None:
+            self._objects.put(run_id, key, value)
+            return
+        _check_size(run_id, f"a blob ({key})", value)
+        self._chunks.put(run_id, BLOB + key, zlib.compress(value), expires_at=None)
+
+    def get(self, run_id: str, key: str) -> bytes | None:
+        """Return a blob, None if there is none."""
+        value = None if self._objects is None else self._objects.get(run_id, key)
+        if value is None and (compressed := self._chunks.get(run_id, BLOB + key)) is not None:
+            return zlib.decompress(compressed)
+        return value
+
+    def delete(self, run_id: str, keep: Collection[str]) -> None:
+        """Remove the run's blobs except those whose keys are in `keep`."""
+        kept = frozenset(keep)
+        if self._objects is not None:
+            self._objects.delete(run_id, "", lambda name: name in kept or name.startswith(FOLDER))
+        self._chunks.delete(run_id, BLOB, lambda name: name.removeprefix(BLOB) in kept)
+
+    def expire(self, run_id: str, at: int | None) -> None:
+        """Let the run's blobs go at a moment, in Unix seconds, or never; a bucket has a rule of its own for it."""
+        if self._objects is None:
+            self._chunks.expire(run_id, BLOB, at)
+
+    def put_document(self, run_id: str, key: str, document: bytes, expires_at: int | None) -> None:
+        """Store a compressed document.
+
+        Raises:
+            StoreError: it is larger than the table takes, and there is no bucket.
+        """
+        if self._objects is not None:
+            self._objects.put(run_id, FOLDER + key, document)
+            return
+        _check_size(run_id, "a compressed document", document)
+        self._chunks.put(run_id, DOCUMENT + key, document, expires_at=expires_at)
+
+    def get_document(self, run_id: str, key: str) -> bytes | None:
+        """Return a compressed document, None if a later one has taken its place."""
+        document = None if self._objects is None else self._objects.get(run_id, FOLDER + key)
+        return self._chunks.get(run_id, DOCUMENT + key) if document is None else document
+
+    def delete_document(self, run_id: str, key: str) -> None:
+        """Remove a document that another has taken the place of; all of them, if the key is empty."""
+        if self._objects is not None:
+            self._objects.delete(run_id, FOLDER + key, _none)
+        self._chunks.delete(run_id, DOCUMENT + key, _none)
+
+    def close(self) -> None:
+        """Close the connections to S3, if there are any."""
+        if self._objects is not None:
+            self._objects.close()
+
+
+def _check_size(run_id: str, what: str, value: bytes) -> None:
+    if len(value) > LARGEST:
+        raise StoreError(
+            f"run {run_id!r} has {what} of {len(value):,} bytes, and a table takes {LARGEST:,} at most; give"
+            " DynamoDBStorage(bucket=...) an S3 bucket for what is larger, or keep it yourself and save its address"
+        )
+
+
+def _none(_: str) -> bool:
+    return False

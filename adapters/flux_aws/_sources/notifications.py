@@ -1,0 +1,48 @@
+"""SNS and S3: a notification invokes the function asynchronously, and an error has Lambda bring it again.
+
+Lambda does so twice, unless the function is configured otherwise, and then hands the event to the function's
+dead-letter queue or on-failure destination.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flux_aws._sources.batch import Record, run_or_raise
+from flux_aws._sources.body import parse_body
+from flux_aws._sources.source import Source, sender
+
+if TYPE_CHECKING:
+    from flux_aws._service import Service
+    from flux_aws._sources.source import Invocation
+
+
+def _respond_sns(service: Service, invocation: Invocation) -> None:
+    run_or_raise(service, invocation, [_message(record) for record in invocation.event["Records"]])
+
+
+def _message(record: dict[str, Any]) -> Record:
+    """Return what SNS published; its MessageId is the same at every delivery."""
+    message = record["Sns"]
+    identity: str = message["MessageId"]
+    return Record(f"message {identity}", record, identity, lambda: parse_body(message["Message"]))
+
+
+def _respond_s3(service: Service, invocation: Invocation) -> None:
+    run_or_raise(service, invocation, [_change(record) for record in invocation.event["Records"]])
+
+
+def _change(record: dict[str, Any]) -> Record:
+    """Return what happened to an object.
+
+    Its sequencer tells what happened to one object apart; events about more than its content have none:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    """
+    bucket, thing = record["s3"]["bucket"]["name"], record["s3"]["object"]
+    moment = thing.get("sequencer") or f"{thing.get('versionId', '')}/{record['eventTime']}"
+    identity = "/".join((bucket, thing["key"], record["eventName"], moment))
+    return Record(f"{record['eventName']} of {bucket}/{thing['key']}", record, identity, lambda: record)
+
+
+SNS = Source("an SNS notification", lambda event: sender(event) == "aws:sns", _respond_sns)
+S3 = Source("an S3 notification", lambda event: sender(event) == "aws:s3", _respond_s3)

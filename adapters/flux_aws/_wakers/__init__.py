@@ -1,0 +1,1 @@
+"""The wakers: `by_distance` picks among the others."""
