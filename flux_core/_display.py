@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 PLAIN = (bool, int, str, type(None))
+LAST_MOMENT: Final = 253_402_300_799.0  # the end of the year 9999, in Unix seconds: the last that has a date
 
 
 def plain(value: object) -> Any:  # noqa: PLR0911 (a table of types)

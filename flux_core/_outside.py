@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from flux_core._display import LAST_MOMENT
 from flux_core._document import UnreadableRun, parse
 from flux_core._effects import Delay, Load, PutBlob, Save
 from flux_core._entry import Lease
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 TRIES: Final = 10  # how often a run is looked at again because somebody else wrote it first
 FAILURES: Final = 3  # how often the store may fail before its error is the caller's
 PAUSE_AFTER_FAILURE: Final = 0.1  # seconds
-LAST_MOMENT: Final = 253_402_300_799.0  # the end of the year 9999, in Unix seconds
 
 
 class Draft:

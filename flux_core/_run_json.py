@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from flux_core._display import plain
+from flux_core._display import LAST_MOMENT, plain
 from flux_core._status import StepStatus
 
 if TYPE_CHECKING:
@@ -71,4 +71,8 @@ def _error(error: ErrorInfo | None, *, traceback: bool) -> dict[str, Any] | None
 def _moment(time: float | None) -> str | None:
     if time is None:
         return None
-    return datetime.fromtimestamp(time, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(min(time, LAST_MOMENT), UTC)
+        .isoformat(timespec="microseconds")
+        .replace("+00:00", "Z")
+    )

@@ -77,6 +77,12 @@ RENAMED: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
 LOWEST_UNEXPLAINED: Final = 500
 """From this status on, what happened is for the log, not for the client."""
 
+SAID_OTHERWISE: Final = {
+    RunBusy.code: "the run is being worked on; try again later",
+    InputMismatch.code: "the id was used with another input; the same id must mean the same input",
+}
+"""What is said instead of errors that name workers, other workflows and commands: those are for the operator."""
+
 NOT_A_REFUSAL: Final = frozenset(
     {
         "STEP_FAILED",
@@ -130,7 +136,8 @@ def problem_of_error(error: Exception) -> Problem:
         return problem(INTERNAL_ERROR, "")
     path = error.path if isinstance(error, InvalidInput | NotSerializable) else ""
     headers = {"Retry-After": str(max(1, ceil(error.until - time())))} if isinstance(error, RunBusy) else {}
-    return problem(error.code, str(error), headers=headers, path=path)
+    detail = SAID_OTHERWISE.get(error.code) or str(error)
+    return problem(error.code, detail, headers=headers, path=path)
 
 
 def problem_of_run(result: Result[Any]) -> Problem | None:

@@ -343,6 +343,19 @@ def test_a_run_that_is_held_is_409_until_its_lease_ends(request_with: RequestWit
 
     assert answer["statusCode"] == 409
     assert int(answer["headers"]["Retry-After"]) == pytest.approx(15, abs=1)
+    assert json.loads(answer["body"])["detail"] == "the run is being worked on; try again later"
+
+
+def test_an_id_that_another_workflow_has_used_tells_nothing_of_it(
+    request_with: RequestWith, shop: Shop
+) -> None:
+    """Which workflows there are is not the client's to know."""
+    app = shop.app()
+    app.engine.execute(Workflow("secret").step("a", lambda ctx: None), {}, id="k-1")
+    answer = flux_aws.handler(app)(request_with({"order_id": "o_1"}, idempotency_key="k-1"), events.Context())
+
+    assert answer["statusCode"] == 409
+    assert "secret" not in answer["body"]
 
 
 def test_a_refused_order_is_422_with_its_reason(request_with: RequestWith, shop: Shop) -> None:

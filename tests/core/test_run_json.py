@@ -84,3 +84,9 @@ def test_a_page_carries_the_cursor_of_the_next(engine: AnyEngine) -> None:
     last = engine.list(limit=1, cursor=first.cursor)
     assert first.to_dict() == {"runs": [run.summary() for run in first], "cursor": first.cursor}
     assert last.to_dict()["cursor"] is None
+
+
+def test_a_moment_that_has_no_date_is_the_last_that_has_one(engine: AnyEngine) -> None:
+    """A sleep may last longer than calendars do; it is shown all the same."""
+    engine.execute(Workflow("w").sleep("a", 1e12), {}, id="x")
+    assert engine.run("x").summary()["waits_until"] == "9999-12-31T23:59:59.000000Z"
