@@ -34,6 +34,7 @@ from flux_core._errors import (
     StepNotFound,
     StepTimeout,
     StoreError,
+    StoreNotFound,
     UnknownWorkflow,
     WorkflowTimeout,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "StepStatus",
     "StepTimeout",
     "StoreError",
+    "StoreNotFound",
     "Suspension",
     "SystemClock",
     "TickReport",

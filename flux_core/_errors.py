@@ -17,6 +17,7 @@ FluxError
 │   ├── RunBusy             (RuntimeError)  another worker holds the run
 │   ├── LeaseLost           (RuntimeError)  another worker has taken the run over
 │   └── StoreError          (OSError)       the store cannot be opened, reached or read
+│       └── StoreNotFound                   there is no store where one was to be
 ├── tell a person
 │   ├── DefinitionChanged   (RuntimeError)  the run was started under another definition
 │   ├── CrashLoop           (RuntimeError)  the run crashed its worker again and again
@@ -146,6 +147,12 @@ class StoreError(FluxError, OSError):
     """The store cannot be opened, reached, read or written."""
 
     code: ClassVar[str] = "STORE_ERROR"
+
+
+class StoreNotFound(StoreError):
+    """There is no store where one was to be: no table, no file."""
+
+    code: ClassVar[str] = "STORE_NOT_FOUND"
 
 
 class DefinitionChanged(FluxError, RuntimeError):

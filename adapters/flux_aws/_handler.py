@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flux_aws._choice import chosen
 from flux_aws._current import CURRENT
+from flux_aws._measure import serving
 from flux_aws._service import Service
 from flux_aws._sources.recognition import source_of
 from flux_aws._sources.source import Invocation
@@ -75,7 +76,8 @@ def handler(
         invocation = Invocation.of(event, context)
         before = CURRENT.set(invocation)
         try:
-            return source_of(event).respond(service(), invocation)
+            with serving(app):
+                return source_of(event).respond(service(), invocation)
         finally:
             CURRENT.reset(before)
 

@@ -1,14 +1,27 @@
-"""Measurements that no trace event carries, for the sinks of the app that take them."""
+"""What trace sinks are told beside events, if they want to know: measurements, and each invocation's begin and end."""
 
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flux_core import App
 
 log: Final = logging.getLogger("flux")
+
+
+@contextmanager
+def serving(app: App) -> Iterator[None]:
+    """Tell the sinks that the invocation in `CURRENT` begins, and behind the block that it ends."""
+    _tell(app, "begin_invocation")
+    try:
+        yield
+    finally:
+        _tell(app, "end_invocation")
 
 
 def measured(app: App) -> list[Any]:
@@ -28,3 +41,16 @@ def measure(app: App, name: str, value: float, *, unit: str, workflow: str | Non
 def count_lost_lease(app: App, workflow: str) -> None:
     """Say that a worker has lost its lease on a run of that workflow."""
     measure(app, "LeaseLost", 1, unit="Count", workflow=workflow)
+
+
+def _tell(app: App, method: str) -> None:
+    """Call that method of every sink that has it; what a sink raises is logged, and changes nothing."""
+    for sink in app.trace:
+        try:
+            getattr(sink, method, _nothing)()
+        except Exception:
+            log.exception("%s of a trace sink has failed", method)
+
+
+def _nothing() -> None:
+    """Stand in for what a sink does not have."""

@@ -27,6 +27,7 @@ from flux_core import (
     StepNotFound,
     StepTimeout,
     StoreError,
+    StoreNotFound,
     UnknownWorkflow,
     WorkflowTimeout,
 )
@@ -68,6 +69,7 @@ STATUSES: Final[Mapping[str, int]] = {
     InvalidInput.code: 422,
     NotSerializable.code: 422,  # raised, it is about the input; in a run, about what a step left
     StoreError.code: 503,
+    StoreNotFound.code: 503,
 }
 """The HTTP status of a run that has completed or has not ended, and of each error's code; of any other it is 500."""
 
