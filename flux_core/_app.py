@@ -131,9 +131,11 @@ class App:
         """Go on with a run that can go on; see `Engine.resume`."""
         return self.engine.resume(self.workflow(workflow), run_id, deadline=deadline)
 
-    def wake(self, workflow: str, run_id: str, *, deadline: float | None = None) -> Result[Any]:
+    def wake(
+        self, workflow: str, run_id: str, *, at: float | None = None, deadline: float | None = None
+    ) -> Result[Any]:
         """Go on with a run that is due; see `Engine.wake`."""
-        return self.engine.wake(self.workflow(workflow), run_id, deadline=deadline)
+        return self.engine.wake(self.workflow(workflow), run_id, at=at, deadline=deadline)
 
     def retry_step(
         self,

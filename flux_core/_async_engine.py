@@ -83,10 +83,15 @@ class AsyncEngine:
         return await self._drive(self._flows.resume(workflow, run_id, deadline))
 
     async def wake(
-        self, workflow: Workflow[I, D], run_id: str, *, deadline: float | None = None
+        self,
+        workflow: Workflow[I, D],
+        run_id: str,
+        *,
+        at: float | None = None,
+        deadline: float | None = None,
     ) -> Result[D]:
         """Go on with a run that is due; see `Engine.wake`."""
-        return await self._drive(self._flows.wake(workflow, run_id, deadline))
+        return await self._drive(self._flows.wake(workflow, run_id, at, deadline))
 
     async def retry_step(
         self,

@@ -108,16 +108,29 @@ class Engine:
         """
         return self._drive(self._flows.resume(workflow, run_id, deadline))
 
-    def wake(self, workflow: Workflow[I, D], run_id: str, *, deadline: float | None = None) -> Result[D]:
+    def wake(
+        self,
+        workflow: Workflow[I, D],
+        run_id: str,
+        *,
+        at: float | None = None,
+        deadline: float | None = None,
+    ) -> Result[D]:
         """Go on with a run that is due, as `tick` would: what the message of a waker is for.
 
         Any other is returned as it stands: a run that is paused stays so, and one whose time has not come is given to
-        the engine's waker once more.
+        the engine's waker once more, unless the message was for another time.
+
+        Args:
+            workflow: the run's.
+            run_id: which run.
+            at: the Unix seconds for which the waker was asked; None if it does not know.
+            deadline: as for `execute`.
 
         Raises:
             RunNotFound: there is no such run of this workflow.
         """
-        return self._drive(self._flows.wake(workflow, run_id, deadline))
+        return self._drive(self._flows.wake(workflow, run_id, at, deadline))
 
     def retry_step(
         self,

@@ -136,8 +136,10 @@ class Flows:
     def resume(self, workflow: Workflow[I, D], run_id: str, deadline: float | None) -> Flow[Result[D]]:
         return self._machine(workflow, self._deadline(deadline)).resume(run_id)
 
-    def wake(self, workflow: Workflow[I, D], run_id: str, deadline: float | None) -> Flow[Result[D]]:
-        return self._machine(workflow, self._deadline(deadline)).wake(run_id)
+    def wake(
+        self, workflow: Workflow[I, D], run_id: str, at: float | None, deadline: float | None
+    ) -> Flow[Result[D]]:
+        return self._machine(workflow, self._deadline(deadline)).wake(run_id, at)
 
     def retry_step(
         self, workflow: Workflow[I, D], run_id: str, step: str, *, redo_commits: bool, deadline: float | None

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 
 UNSAID: Final = object()
+SAME_MOMENT: Final = 1.0  # seconds that two times of one wake-up may differ by: a queue counts in whole ones
 CLAIMS: Final = 10  # how often a run is looked at again because somebody else wrote it first
 
 
@@ -118,12 +119,17 @@ class Machine(Generic[D]):
                     raise  # else the worker has heard the pause just now
         return (yield from self._loaded(run_id)).result()
 
-    def wake(self, run_id: str) -> Flow[Result[D]]:
-        """Go on with a run that is due; one whose time has not come is left to the waker once more."""
+    def wake(self, run_id: str, at: float | None) -> Flow[Result[D]]:
+        """Go on with a run that is due; one whose time has not come is left to the waker once more.
+
+        Not if the wake-up was asked for another moment: whatever has moved the run's time since has asked for another
+        wake-up, and there would be one more on its way for each wait that was answered in time.
+        """
         standing = yield from self._loaded(run_id)
         state, (now, *_) = standing.state, (yield Now())
         if state.wake_at is None or state.wake_at > now.time:
-            yield from self._wake(state)
+            if at is None or state.wake_at is None or abs(state.wake_at - at) <= SAME_MOMENT:
+                yield from self._wake(state)
             return standing.result()
         return (yield from self._go_on(standing))
 

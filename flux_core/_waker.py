@@ -13,4 +13,4 @@ class Waker(Protocol):
     """
 
     def wake(self, run_id: str, at: float) -> None:
-        """Have somebody call `Engine.wake` for the run at that time, in Unix seconds; at once if it has passed."""
+        """Have somebody call `Engine.wake(..., at=at)` for the run at that time (Unix seconds), or at once."""

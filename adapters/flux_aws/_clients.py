@@ -47,6 +47,11 @@ class Once(Generic[T]):
         self._make = make
         self._made: T | None = None
 
+    @property
+    def made(self) -> T | None:
+        """The value, if anybody has asked for it."""
+        return self._made
+
     def __call__(self) -> T:
         """Return the value."""
         if self._made is None:
@@ -81,11 +86,18 @@ def calling(what: str, action: str) -> Iterator[None]:
         action: what the caller must be allowed to do, such as `lambda:InvokeFunction`.
 
     Raises:
+        InvalidInput: the endpoint is no URL, or the region no name of one.
         ResourceNotFound: it is not there.
         ServiceFailed: anything else that botocore reports.
     """
     try:
         yield
+    except FluxError:
+        raise
+    except (
+        ValueError
+    ) as error:  # what a client cannot be made of; botocore has no class of its own for all of that
+        raise InvalidInput(f"{what} cannot be called: {error}") from error
     except Exception as error:
         if not type(error).__module__.startswith("botocore."):
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 FORM: Final = "lambda://FUNCTION[:ALIAS]?region=REGION&endpoint=URL"
 OPTIONS: Final = frozenset({"region", "endpoint"})
 LONGEST: Final = 920  # seconds for which an answer is awaited; a function has 900
-ARN_REGION: Final = 3  # which of the parts of an ARN its region is
+ARN: Final = re.compile(r"arn:[\w-]+:lambda:(?P<region>[\w-]+):\d+:function:[\w-]+(:[\w$-]+)?")
 
 
 class Answer(NamedTuple):
@@ -34,11 +35,20 @@ class LambdaFunction:
         name: the function's name or ARN, and its alias behind a colon.
         region: the function's; by default that of its ARN, else the environment's.
         endpoint: the URL of a service that is not AWS's own.
+
+    Raises:
+        InvalidInput: what begins as an ARN is none of a function.
     """
 
     def __init__(self, name: str, *, region: str | None = None, endpoint: str | None = None) -> None:
-        if region is None and name.startswith("arn:"):
-            region = name.split(":")[ARN_REGION]
+        if name.startswith("arn:"):
+            arn = ARN.fullmatch(name)
+            if arn is None:
+                raise InvalidInput(
+                    f"expected arn:aws:lambda:REGION:ACCOUNT:function:NAME[:ALIAS], got {name!r}",
+                    path="remote",
+                )
+            region = region or arn["region"]
         self.name = name
         self._client: Once[LambdaClient] = Once(
             lambda: session().client("lambda", region_name=region, endpoint_url=endpoint, config=_one_call())
@@ -49,14 +59,20 @@ class LambdaFunction:
         """Return the function at the URL.
 
         Raises:
-            InvalidInput: the URL does not name one, or has an option that is not known.
+            InvalidInput: the URL does not name one, or has an option that is not known or is there twice.
         """
-        parts = urlsplit(url)
-        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise InvalidInput(f"expected {FORM}, got {url!r}: {error}", path="remote") from error
+        given = parse_qsl(parts.query, keep_blank_values=True)
+        options = dict(given)
         if not parts.netloc or parts.path.strip("/"):
             raise InvalidInput(f"expected {FORM}, got {url!r}", path="remote")
         if unknown := options.keys() - OPTIONS:
             raise InvalidInput(f"unknown option {', '.join(sorted(unknown))}; expected {FORM}", path="remote")
+        if len(options) < len(given):
+            raise InvalidInput(f"an option is given twice in {url!r}; expected {FORM}", path="remote")
         return cls(
             parts.netloc, region=options.get("region") or None, endpoint=options.get("endpoint") or None
         )

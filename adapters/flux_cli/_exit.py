@@ -25,6 +25,7 @@ from flux_core import (
     SignalNotExpected,
     StepNotFound,
     StoreError,
+    StoreNotFound,
 )
 
 if TYPE_CHECKING:
@@ -90,17 +91,12 @@ _OF_ERROR: dict[type[BaseException], ExitCode] = {
     Conflict: ExitCode.NOT_NOW,
     Interrupted: ExitCode.RUN_FAILED,
     StoreError: ExitCode.STORE_FAILED,
+    StoreNotFound: ExitCode.NOT_FOUND,
     click.ClickException: ExitCode.USAGE,
     click.Abort: ExitCode.INTERRUPTED,
     KeyboardInterrupt: ExitCode.INTERRUPTED,
     Exception: ExitCode.INTERNAL,
 }
-
-
-class StoreNotFound(FluxError, LookupError):
-    """There is no store where one was to be read."""
-
-    code = "STORE_NOT_FOUND"
 
 
 class NotThere(FluxError, LookupError):
@@ -133,7 +129,6 @@ class Refused(FluxError):
 
 
 _OF_ERROR |= {
-    StoreNotFound: ExitCode.NOT_FOUND,
     NotThere: ExitCode.NOT_FOUND,
     FunctionFailed: ExitCode.STORE_FAILED,
 }

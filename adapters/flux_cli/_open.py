@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from flux_cli._exit import StoreNotFound
 from flux_cli._find_app import required_app
+from flux_core import StoreNotFound
 from flux_core.storage import open_storage
 
 if TYPE_CHECKING:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEEPEST: Final = 3  # times that a line is looked for in a line
+LAST_MOMENT: Final = 253_402_214_400_000
+"""Unix milliseconds: the last day of the year 9999, behind which there are no dates to show."""
 
 
 def _wire_name(field: str) -> str:
@@ -57,12 +59,18 @@ def _events_in(value: Any, depth: int) -> Iterator[TraceEvent]:
 
 def _field(value: Any, field: str) -> Any:
     """Return the value, or None if it is not of the field's type, such as data that was too long for its line."""
-    return value if isinstance(value, TYPES.get(field, object)) else None
+    expected = TYPES.get(field, object)
+    return value if (_is_number(value) if expected is int else isinstance(value, expected)) else None
 
 
 def _is_event(value: dict[str, Any]) -> bool:
     texts = (value.get(name) for name in ("type", "workflowId", "workflowName"))
-    return all(isinstance(text, str) for text in texts) and isinstance(value.get("timestamp"), int)
+    return all(isinstance(text, str) for text in texts) and _is_number(value.get("timestamp"))
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is a count or milliseconds; a number beyond all dates is neither."""
+    return type(value) is int and 0 <= value <= LAST_MOMENT
 
 
 def _parsed(text: str) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flux_aws._clients import calling, session
+from flux_aws._clients import Once, calling, session
 from flux_core import InvalidInput
 
 if TYPE_CHECKING:
@@ -27,3 +27,30 @@ def test_an_error_of_somebody_elses_is_passed_on() -> None:
     """Only what botocore raises is put in other words."""
     with pytest.raises(ZeroDivisionError), calling("function f", "lambda:InvokeFunction"):
         _ = 1 / 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"endpoint_url": "nonsense"}, "function f cannot be called: Invalid endpoint: nonsense"),
+        ({"region_name": "evil.com/x"}, "function f cannot be called: .*evil.com/x"),
+    ],
+)
+def test_what_no_client_can_be_made_of_is_named(settings: dict[str, str], said: str) -> None:
+    """A wrong endpoint or region is for the caller to correct."""
+    make: Any = session()
+    with pytest.raises(InvalidInput, match=said), calling("function f", "lambda:InvokeFunction"):
+        make.client("lambda", **({"region_name": "eu-west-1"} | settings)).invoke(FunctionName="f")
+
+
+def test_a_refusal_in_words_of_flux_is_passed_on() -> None:
+    """What is said already is not said again."""
+    with pytest.raises(InvalidInput, match=r"^name it$"), calling("function f", "lambda:InvokeFunction"):
+        raise InvalidInput("name it")
+
+
+def test_a_value_is_there_once_it_was_asked_for() -> None:
+    """Whoever only looks makes nothing."""
+    value = Once(lambda: 7)
+    before = value.made
+    assert (before, value(), value.made) == (None, 7, 7)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flux_aws import CloudWatchTrace
+from flux_aws import CloudWatchTrace, handler
 from flux_aws._cloudwatch.lines import LONGEST
 from flux_aws._current import CURRENT
 from flux_aws._sources.source import Invocation
 from flux_core import App, Context, Fatal, InvalidInput, Retry, TraceEvent, Workflow
+from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,15 +145,26 @@ def test_only_the_first_invocation_is_a_cold_start(capsys: pytest.CaptureFixture
     assert [line["cold_start"] for line in written(capsys)] == [True, True, False]
 
 
-def test_a_measurement_counts_as_the_first_invocation(capsys: pytest.CaptureFixture[str]) -> None:
-    """An invocation that had no event, only a measurement, was the cold start."""
-    trace = CloudWatchTrace()
+def test_an_invocation_that_says_nothing_is_the_cold_start(capsys: pytest.CaptureFixture[str]) -> None:
+    """The sandbox's first invocation is the cold start, even if it had no event to write."""
+    app = App(
+        [Workflow("w").step("a", lambda ctx: 1)], MemoryStorage(), trace=[CloudWatchTrace(metrics=False)]
+    )
+    serve = handler(app)
+    serve({"flux": {"action": "list"}}, invoked("req-1").context)
+    serve({}, invoked("req-2").context)
+    assert {line["cold_start"] for line in written(capsys)} == {False}
+
+
+def test_outside_of_an_invocation_nothing_is_the_first(capsys: pytest.CaptureFixture[str]) -> None:
+    """A sink that is told of an invocation while there is none takes no note of it."""
+    trace = CloudWatchTrace(metrics=False, tracer=True)
+    trace.begin_invocation()
     before = CURRENT.set(invoked("req-1"))
-    trace.measure("DueAge", 0, unit="Seconds")
-    CURRENT.set(invoked("req-2"))
     trace.emit(STARTED)
+    trace.end_invocation()
     CURRENT.reset(before)
-    assert [line["cold_start"] for line in written(capsys) if "flux" in line] == [False]
+    assert [line["cold_start"] for line in written(capsys)] == [True]
 
 
 def test_the_environment_names_the_service(

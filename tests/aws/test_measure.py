@@ -10,6 +10,9 @@ from aws import events
 from aws.shop import order_id
 
 import flux_aws
+from flux_aws._current import CURRENT
+from flux_aws._measure import serving
+from flux_aws._sources.source import Invocation
 from flux_core import App, LeaseLost, Workflow
 from flux_core.storage import MemoryStorage
 
@@ -105,6 +108,64 @@ def test_a_tick_with_nothing_due_measures_zero() -> None:
     flux_aws.handler(app)({"flux": {"action": "tick"}}, events.Context())
 
     assert meter.taken == [("DueAge", 0.0, "Seconds", None)]
+
+
+def test_runs_of_other_apps_are_not_measured() -> None:
+    """Several apps may keep their runs in one table; each measures what it goes on with itself, the oldest of all."""
+    meter = Meter()
+    storage = MemoryStorage()
+    served = [Workflow(name).step("step", lambda ctx: 1) for name in ("one", "two")]
+    with App([Workflow("other").step("step", lambda ctx: 1)], storage) as other:
+        other.start("other", {})
+        app = App(served, storage, trace=[meter])
+        tick = flux_aws.handler(app, workflow="one")
+        tick({"flux": {"action": "tick"}}, events.Context())
+        app.start("two", {})
+        time.sleep(0.02)
+        app.start("one", {})
+        tick({"flux": {"action": "tick"}}, events.Context())
+
+    (_, idle, *_), (_, age, *_) = meter.taken
+    assert idle == 0.0
+    assert 0.02 <= age < 5
+
+
+class Follower(Deaf):
+    """A sink that keeps which invocations begin and end."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.told: list[str] = []
+        self._error = error
+
+    def begin_invocation(self) -> None:
+        """Keep it."""
+        self._keep("begin")
+
+    def end_invocation(self) -> None:
+        """Keep it."""
+        self._keep("end")
+
+    def _keep(self, what: str) -> None:
+        invocation = CURRENT.get()
+        self.told.append(f"{what} {invocation.request_id if invocation else None}")
+        if self._error:
+            raise self._error
+
+
+@pytest.mark.parametrize("error", [None, ZeroDivisionError()])
+def test_sinks_are_told_of_each_invocation(error: Exception | None) -> None:
+    """Begin and end, while it is the current one, even if it fails; a sink that breaks breaks nothing."""
+    follower = Follower(error)
+    app = App([Workflow("one").step("step", lambda ctx: 1)], MemoryStorage(), trace=[Deaf(), follower])
+    invocation = Invocation.of({}, events.Context())
+    before = CURRENT.set(invocation)
+    try:
+        with pytest.raises(KeyError), serving(app):
+            raise KeyError
+    finally:
+        CURRENT.reset(before)
+
+    assert follower.told == [f"begin {invocation.request_id}", f"end {invocation.request_id}"]
 
 
 def test_nobody_who_measures_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,8 @@ from flux_core import App, Fatal, InvalidInput, RunBusy, StoreError, Workflow
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aws.shop import Shop
 
 OWN = "arn:aws:sqs:us-east-1:123456789012:wake-ups"
@@ -240,5 +243,84 @@ def test_without_a_waker_an_early_wake_up_does_nothing() -> None:
 
 def test_a_wake_up_takes_no_other_field(waker: Calls) -> None:
     """A slip in a command shows."""
-    with pytest.raises(InvalidInput, match=r"^flux\.at: unknown field; wake takes id$"):
-        flux_aws.handler(sleeping(waker))({"flux": {"action": "wake", "id": "r-1", "at": 7}}, None)
+    with pytest.raises(InvalidInput, match=r"^flux\.when: unknown field; wake takes id, at$"):
+        flux_aws.handler(sleeping(waker))({"flux": {"action": "wake", "id": "r-1", "when": 7}}, None)
+
+
+@pytest.mark.parametrize("at", ["soon", True, None, float("nan")])
+def test_the_moment_of_a_wake_up_is_in_seconds(waker: Calls, at: object) -> None:
+    """Anything else is refused before the run is looked at."""
+    with pytest.raises(InvalidInput, match=r"^flux\.at: expected Unix seconds, got "):
+        flux_aws.handler(sleeping(waker))({"flux": {"action": "wake", "id": "r-1", "at": at}}, None)
+
+
+@pytest.mark.parametrize(
+    ("off", "handed_on"), [(0.0, 1), (0.9, 1), (-0.9, 1), (1.1, 0), (-1.1, 0), (-600.0, 0)]
+)
+def test_an_early_wake_up_is_handed_on_if_it_is_the_one_that_is_awaited(
+    waker: Calls, off: float, handed_on: int
+) -> None:
+    """One for a moment that is no longer the run's ends, as another is on its way for the new one."""
+    app = sleeping(waker)
+    ((_, wake_at),) = waker.asked
+    del waker.asked[:]
+    command = {"action": "wake", "id": "r-1", "at": wake_at + off}
+    answer = flux_aws.handler(app)({"flux": command}, events.Context())
+
+    assert (answer["id"], answer["status"]) == ("r-1", "suspended")
+    assert waker.asked == [("r-1", wake_at)] * handed_on
+
+
+def test_one_open_wait_has_one_wake_up_on_its_way(waker: Calls) -> None:
+    """Those for waits that were answered in time come to an end, however often they were handed on before."""
+    asking = Workflow("ask")
+    for number in range(6):
+        asking = asking.wait(f"answer-{number}", timeout=86_400.0 + 60 * number)
+    app = App([asking], MemoryStorage(), waker=waker)
+    handler = flux_aws.handler(app)
+    app.execute("ask", {}, id="r-1")
+    for number in range(5):
+        app.signal("ask", "r-1", f"answer-{number}")
+    assert len(waker.asked) == 6
+    for _ in range(2):  # each stage of 15 minutes
+        arriving, waker.asked = waker.asked, []
+        for run_id, at in arriving:
+            handler({"flux": {"action": "wake", "id": run_id, "at": at}}, events.Context())
+
+    run = app.get("r-1")
+    assert run is not None
+    assert waker.asked == [("r-1", run.wake_at)]
+
+
+def test_a_run_that_is_due_is_gone_on_with_whatever_was_asked_for(waker: Calls) -> None:
+    """A wake-up for another moment that finds its run due does what any other would."""
+    app = App([Workflow("one").step("step", lambda ctx: 1)], MemoryStorage(), waker=waker)
+    app.start("one", {}, id="r-1")
+    command = {"action": "wake", "id": "r-1", "at": time.time() + 3600}
+
+    assert flux_aws.handler(app)({"flux": command}, events.Context())["status"] == "completed"
+
+
+def test_a_wake_up_reads_the_run_as_often_in_an_app_of_many_workflows(
+    waker: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which workflow it is of is read with whether it is due, and its history is read once, by the engine."""
+    many = [Workflow("nap").step("note", lambda ctx: "long " * 9000).sleep("sleep", 3600)]
+    many += [Workflow(name).step("step", lambda ctx: 1) for name in ("one", "two")]
+    storage = MemoryStorage()
+    app = App(many, storage, waker=waker)
+    app.execute("nap", {}, id="r-1")
+    read = Counter[str]()
+
+    def counted(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            read[method.__name__] += 1
+            return method(*arguments)
+
+        return call
+
+    for name in ("load", "get_blob"):
+        monkeypatch.setattr(storage, name, counted(getattr(storage, name)))
+    flux_aws.handler(app, workflow="one")(wake("r-1"), events.Context())
+
+    assert read == {"load": 2, "get_blob": 1}

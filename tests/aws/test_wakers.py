@@ -29,8 +29,12 @@ if TYPE_CHECKING:
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/scheduler"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders:live"
-WAKE_R1 = {"flux": {"action": "wake", "id": "r1"}}
 HOUR = 3600.0
+
+
+def wake_of(run_id: str, at: float) -> dict[str, Any]:
+    """Return the message of a wake-up for that moment."""
+    return {"flux": {"action": "wake", "id": run_id, "at": at}}
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +112,7 @@ def test_a_message_is_held_back_until_the_time(
     monkeypatch.setattr("flux_aws._wakers.sqs.time", SimpleNamespace(time=lambda: 1_000_000.0))
     waker = SQSWaker(cloud.queue, endpoint=cloud.url)
     waker.wake("r1", 1_000_000.0 + seconds)
-    assert cloud.messages == [(WAKE_R1, delay)]
+    assert cloud.messages == [(wake_of("r1", 1_000_000.0 + seconds), delay)]
 
 
 def test_a_fifo_queue_is_refused() -> None:
@@ -165,7 +169,7 @@ def test_a_schedule_fires_once_at_the_next_whole_second(cloud: Cloud) -> None:
     )
     assert schedule["ActionAfterCompletion"] == "DELETE"
     assert (schedule["Target"]["Arn"], schedule["Target"]["RoleArn"]) == (FUNCTION, ROLE)
-    assert json.loads(schedule["Target"]["Input"]) == WAKE_R1
+    assert json.loads(schedule["Target"]["Input"]) == wake_of("r1", at)
 
 
 def test_the_same_wake_up_is_one_schedule(cloud: Cloud) -> None:
@@ -175,6 +179,20 @@ def test_the_same_wake_up_is_one_schedule(cloud: Cloud) -> None:
     schedule_waker(cloud).wake("r1", at)
     schedule_waker(cloud).wake("r1", at + 60)
     assert len(cloud.schedules) == 2
+
+
+def test_each_alias_has_schedules_of_its_own(cloud: Cloud) -> None:
+    """A wake-up that an alias has asked for is not taken for that of another, which serves another version."""
+    at = time.time() + HOUR
+    schedule_waker(cloud).wake("by-alias", at)
+    schedule_waker(cloud, function=f"{FUNCTION}-next").wake("by-alias", at)
+    assert {schedule["Target"]["Arn"] for schedule in cloud.schedules} == {FUNCTION, f"{FUNCTION}-next"}
+
+
+def test_what_no_date_can_say_is_left_to_tick(cloud: Cloud) -> None:
+    """A run may sleep beyond the year 9999, and a schedule may not."""
+    schedule_waker(cloud).wake("r1", 1e12)
+    assert not cloud.schedules
 
 
 @pytest.mark.parametrize("run_id", ["a.b:c@d_e-f", "x" * 128])
@@ -208,8 +226,9 @@ def test_a_role_is_named_by_its_arn() -> None:
 
 def test_a_run_that_is_due_is_woken_by_an_asynchronous_call(function: InvokeAPI) -> None:
     """The function is called without waiting for its answer."""
-    InvokeWaker("orders:live", endpoint=function.url).wake("r1", time.time())
-    assert function.calls == [("orders:live", "Event", WAKE_R1)]
+    at = time.time()
+    InvokeWaker("orders:live", endpoint=function.url).wake("r1", at)
+    assert function.calls == [("orders:live", "Event", wake_of("r1", at))]
 
 
 def test_the_alias_that_is_being_invoked_is_called(function: InvokeAPI) -> None:
@@ -326,10 +345,11 @@ def test_the_environment_names_queue_role_and_group(cloud: Cloud, monkeypatch: p
     monkeypatch.setenv("FLUX_SCHEDULER_ROLE_ARN", ROLE)
     monkeypatch.setenv("FLUX_SCHEDULER_GROUP", "wakes")
     waker = LambdaWaker(function=FUNCTION)
-    waker.wake("r1", time.time() + 60)
+    soon = time.time() + 60
+    waker.wake("r1", soon)
     waker.wake("r2", time.time() + HOUR)
     (listed,) = cloud.scheduler.list_schedules(GroupName="wakes")["Schedules"]
-    assert [body for body, _ in cloud.messages] == [WAKE_R1]
+    assert [body for body, _ in cloud.messages] == [wake_of("r1", soon)]
     assert listed["Target"]["Arn"] == FUNCTION
     assert waker.queue_arn == f"arn:aws:sqs:{REGION}:{ACCOUNT}:{cloud.queue.rpartition('/')[2]}"
 
@@ -357,7 +377,7 @@ def test_a_message_brings_its_run_back(cloud: Cloud, function: InvokeAPI) -> Non
     assert before is not None
     assert after is not None
     assert (body, early, late) == (
-        {"flux": {"action": "wake", "id": run_id}},
+        wake_of(run_id, before.wake_at or 0.0),
         {"batchItemFailures": []},
         {"batchItemFailures": []},
     )

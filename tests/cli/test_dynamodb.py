@@ -95,8 +95,8 @@ def test_runs_are_mended(stored: Flux, folder: Path) -> None:
 def test_a_table_that_is_not_there_is_named(
     flux: Flux, moto: str, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
-    """A command over a table that is not there is exit code 5, in one line."""
+    """A command over a table that is not there is exit code 3, in one line."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
     result = flux("--store", "dynamodb://nope", *command)
-    assert (result.exit_code, len(result.stderr.splitlines())) == (5, 1)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (3, 1)
     assert "nope" in result.stderr

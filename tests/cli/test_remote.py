@@ -13,7 +13,7 @@ from cli import bakery
 import flux_aws
 from flux_cli._remote import remote_at
 from flux_cli._runs import Runs
-from flux_core import App, StoreError
+from flux_core import App, StoreError, StoreNotFound
 from flux_core.storage import SQLiteStorage
 from flux_core.testing import FakeClock
 
@@ -217,6 +217,17 @@ def test_an_error_of_flux_keeps_its_name(remote: Flux) -> None:
     assert (result.exit_code, "order_id" in result.stderr) == (2, True)
 
 
+def test_a_function_whose_store_is_not_there_exits_with_3(flux: Flux) -> None:
+    """As the local command does over a table that is not there."""
+
+    def serve(event: object) -> None:
+        raise StoreNotFound("there is no table 'runs'")
+
+    with invoke_api(serve) as api:
+        result = flux("--remote", f"lambda://f?endpoint={api.url}", "list", "--json")
+    assert (result.exit_code, json.loads(result.stderr)["error"]["code"]) == (3, "STORE_NOT_FOUND")
+
+
 @pytest.mark.parametrize(
     ("refusal", "code", "said"),
     [
@@ -300,14 +311,20 @@ def test_nobody_answers(flux: Flux) -> None:
         ("lambda://", "expected lambda://FUNCTION"),
         ("lambda://f/x", "expected lambda://FUNCTION"),
         ("lambda://f?regoin=x", "unknown option regoin"),
+        ("lambda://f?region=a&region=b", "an option is given twice"),
+        ("lambda://[x", "expected lambda://FUNCTION"),
+        ("lambda://arn:aws", "expected arn:aws:lambda:REGION:ACCOUNT:function:NAME"),
+        ("lambda://f?region=evil.com/x", "function f cannot be called"),
+        ("lambda://f?endpoint=nonsense", "Invalid endpoint: nonsense"),
         ("gopher://f", "known: lambda://"),
         ("orders", "known: lambda://"),
     ],
 )
 def test_a_url_that_names_no_function_exits_with_2(flux: Flux, url: str, said: str) -> None:
-    """The error says how a function is named."""
+    """The error says in one line how a function is named."""
     result = flux("--remote", url, "list")
     assert (result.exit_code, said in result.stderr) == (2, True)
+    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,9 @@ def test_an_event_is_found_in_its_line(text: str) -> None:
         json.dumps({"flux": {"action": "tick"}}),
         json.dumps({"workflowId": "r1", "message": "an order of the app's own log"}),
         json.dumps({"flux": EVENT | {"timestamp": "now"}}),
+        json.dumps({"flux": EVENT | {"timestamp": True}}),
+        json.dumps({"flux": EVENT | {"timestamp": -1}}),
+        json.dumps({"flux": EVENT | {"timestamp": 10**23}}),
         json.dumps({"_aws": {}, "workflow": "order", "RunStarted": [1.0]}),
         '{"a":' * 100_000,
     ],
@@ -140,6 +143,31 @@ def test_what_was_too_long_for_its_line_is_left_out() -> None:
     event = event_of(json.dumps({"flux": EVENT | {"data": '{"a":…', "shortened": {"data": 300_000}}}))
     assert event is not None
     assert event.data is None
+
+
+@pytest.mark.parametrize("value", [True, 1.5, -1, 10**400], ids=["flag", "fraction", "negative", "huge"])
+def test_a_number_that_is_none_is_left_out(value: object) -> None:
+    """A duration that no run can have taken is not shown."""
+    event = event_of(json.dumps({"flux": EVENT | {"duration": value}}))
+    assert event is not None
+    assert event.duration is None
+
+
+def test_an_odd_line_hides_no_other(flux: Callable[..., Result], folder: Path) -> None:
+    """A moment that no calendar has is somebody else's word; the events beside it are shown."""
+    ended = EVENT | {"type": "workflow:complete", "status": "completed", "duration": 10**400}
+    lines = [EVENT | {"timestamp": 10**23}, EVENT, ended]
+    Path("trace.ndjson").write_text("\n".join(json.dumps(one) for one in lines))
+    result = flux("trace", "trace.ndjson")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "r1  ✔ completed" in result.stdout
+
+
+def test_an_endpoint_that_is_none_exits_with_2(flux: Callable[..., Result]) -> None:
+    """What was typed wrong is named in one line."""
+    result = flux("trace", "--log-group", "x", "--endpoint", "nonsense")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert "log group x cannot be called: Invalid endpoint: nonsense" in result.stderr
 
 
 def test_every_event_of_a_run_comes_back(

@@ -58,7 +58,7 @@ def test_an_app_resumes_by_name(app: App) -> None:
 def test_an_app_wakes_by_name(app: App) -> None:
     """A run that is due goes on."""
     app.start("w", {}, id="x")
-    assert app.wake("w", "x", deadline=1e9).status == "completed"
+    assert app.wake("w", "x", at=1.0, deadline=1e9).status == "completed"
 
 
 def test_an_app_retries_by_name(app: App) -> None:

@@ -137,6 +137,22 @@ def test_a_run_that_it_brings_back_too_early_is_left_to_it_again(
     assert notes.told == [("x", clock.time() + 2700)] * 2
 
 
+def test_a_wake_up_that_another_has_replaced_is_not_passed_on(
+    waking: AnyEngine, notes: Notes, clock: Clock
+) -> None:
+    """The first wait was answered in time, and the second has asked for its own: one message is on its way, not two."""
+    flow = Workflow("w").wait("a", timeout=3600).wait("b", timeout=7200)
+    waking.execute(flow, {}, id="x")
+    clock.sleep(900)
+    waking.signal(flow, "x", "a")
+    first, second = (at for _, at in notes.told)
+    clock.sleep(900)
+    waking.wake(flow, "x", at=first)
+    assert len(notes.told) == 2
+    waking.wake(flow, "x", at=second + 0.9)  # as a queue of whole seconds brings it
+    assert notes.told[2:] == [("x", second)]
+
+
 def test_a_run_that_was_paused_meanwhile_stays_so(waking: AnyEngine, notes: Notes, clock: Clock) -> None:
     """A message that was sent before is no person who says go on."""
     flow = Workflow("w").sleep("a", 60)

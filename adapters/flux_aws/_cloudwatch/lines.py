@@ -11,6 +11,9 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from flux_aws._current import CURRENT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flux_aws._sources.source import Invocation
     from flux_core import TraceEvent
 
 LONGEST: Final = 256 * 1024
@@ -23,18 +26,19 @@ LEVELS: Final = {"workflow:error": logging.ERROR, "step:error": logging.ERROR, "
 
 
 class Lines:
-    """Makes the lines; it knows the function's first invocation from the others.
+    """Makes the lines.
 
     Args:
         service: what the lines call the service.
+        is_first: whether an invocation is the sandbox's first.
     """
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, is_first: Callable[[Invocation], bool]) -> None:
         # The formatter alone: a Logger of that service would be the app's own, with its level and its keys.
         self._formatter = LambdaPowertoolsFormatter(
             json_serializer=_serialized, utc=True, use_rfc3339=True, location="%(funcName)s", service=service
         )
-        self._first: str | None = None
+        self._is_first = is_first
 
     def of(self, event: TraceEvent) -> str:
         """Return the event's line."""
@@ -53,20 +57,14 @@ class Lines:
         record.__dict__.update(self._keys(), flux=event.to_dict(), taskName=None)
         return self._formatter.format(record)
 
-    def note_invocation(self) -> None:
-        """Take note of the invocation being served: the first one is the cold start."""
-        self._keys()
-
     def _keys(self) -> dict[str, Any]:
         """Return what is known of the invocation being served; what is None is left out of the line."""
         invocation = CURRENT.get()
         if invocation is None:
             return {}
-        if self._first is None:
-            self._first = invocation.request_id
         context = invocation.context
         return {
-            "cold_start": invocation.request_id == self._first,
+            "cold_start": self._is_first(invocation),
             "function_name": getattr(context, "function_name", None),
             "function_memory_size": getattr(context, "memory_limit_in_mb", None),
             "function_arn": getattr(context, "invoked_function_arn", None),

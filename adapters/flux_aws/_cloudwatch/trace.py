@@ -9,12 +9,14 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from flux_aws._clients import Once
+from flux_aws._current import CURRENT
 from flux_core import InvalidInput
 
 if TYPE_CHECKING:
     from flux_aws._cloudwatch.lines import Lines
     from flux_aws._cloudwatch.metrics import Metrics
     from flux_aws._cloudwatch.xray import Subsegments
+    from flux_aws._sources.source import Invocation
     from flux_core import TraceEvent
 
 NEEDS: Final = {"aws_lambda_powertools": "aws-lambda-powertools", "aws_xray_sdk": "aws-xray-sdk"}
@@ -56,6 +58,7 @@ class CloudWatchTrace:
         self._metrics = Once(self._make_metrics) if metrics else None
         self._subsegments = Once(_make_subsegments) if tracer else None
         self._lock = Lock()
+        self._first: str | None = None
 
     def emit(self, event: TraceEvent) -> None:
         """Write the event, and what it says in numbers; begin or end its subsegment."""
@@ -75,9 +78,18 @@ class CloudWatchTrace:
             unit: as CloudWatch calls it: `Count`, `Seconds`, `Milliseconds`, ...
             workflow: what it is about; None if that is all workflows.
         """
-        self._lines().note_invocation()
         if self._metrics:
             self._write(self._metrics().measured(name, value, unit, workflow))
+
+    def begin_invocation(self) -> None:
+        """Take note of the invocation being served: the first one is the cold start."""
+        if invocation := CURRENT.get():
+            self._is_first(invocation)
+
+    def end_invocation(self) -> None:
+        """End the subsegments of attempts that have told no end."""
+        if self._subsegments and self._subsegments.made:
+            self._subsegments.made.end_all()
 
     def close(self) -> None:
         """Do nothing: standard output is not the sink's own."""
@@ -88,10 +100,16 @@ class CloudWatchTrace:
             sys.stdout.write(text)
             sys.stdout.flush()
 
+    def _is_first(self, invocation: Invocation) -> bool:
+        """Whether it is the first invocation that the sink has seen."""
+        if self._first is None:
+            self._first = invocation.request_id
+        return invocation.request_id == self._first
+
     def _make_lines(self) -> Lines:
         from flux_aws._cloudwatch.lines import Lines
 
-        return Lines(self._service)
+        return Lines(self._service, self._is_first)
 
     def _make_metrics(self) -> Metrics:
         from flux_aws._cloudwatch.metrics import Metrics

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Tracer
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.tracing.base import BaseProvider, BaseSegment
-
     from flux_core import TraceEvent
 
 BEGINNINGS: Final = frozenset({("step:start", "running"), ("step:compensate", "compensating")})
 """The type and the status of the events by which an attempt begins."""
-ENDS: Final = frozenset({"step:complete", "step:error", "step:suspend", "step:compensate"})
+ENDS: Final = frozenset(
+    {
+        "step:complete",
+        "step:error",
+        "step:suspend",
+        "step:compensate",
+        "workflow:suspend",
+        "workflow:cancel",
+        "workflow:error",
+    }
+)
+"""The types of the events by which an attempt ends: its own, or those of its run, if it was given up."""
 
 
 class AttemptFailed(Exception):
@@ -22,37 +30,53 @@ class AttemptFailed(Exception):
 
 
 class Subsegments:
-    """Begins a subsegment with an attempt and ends it with that; calls in between are below it."""
+    """Begins a subsegment with an attempt and ends it with that; calls in between are below it.
+
+    The recorder ends whatever was begun last, which may be somebody else's once an attempt has told no end, as when
+    its worker lost the lease: so only the attempt's own is ended, with what was left open below it.
+    """
 
     def __init__(self) -> None:
         tracer = Tracer(auto_patch=False)  # which libraries are patched is for the app's own tracer to say
-        self._provider = None if tracer.disabled else tracer.provider
-        self._open: dict[str, tuple[ExitStack, BaseSegment | None]] = {}
+        self._recorder: Any = (
+            None if tracer.disabled else tracer.provider
+        )  # the X-Ray SDK's, which has no types
+        self._open: dict[str, Any] = {}
 
     def follow(self, event: TraceEvent) -> None:
         """Begin or end the subsegment of the attempt that the event is about."""
-        provider = self._provider
-        if provider is None:
+        if self._recorder is None:
             return
         if (event.type, event.status) in BEGINNINGS:
             self._end(event.workflow_id, None)  # an attempt whose worker lost its lease has told no end
-            self._begin(provider, event)
+            self._begin(event)
         elif event.type in ENDS:
             self._end(event.workflow_id, event.error)
 
-    def _begin(self, provider: BaseProvider, event: TraceEvent) -> None:
-        stack = ExitStack()
-        subsegment = stack.enter_context(provider.in_subsegment(name=event.step_name))
-        self._open[event.workflow_id] = stack, subsegment
-        if subsegment is not None:  # there is none where X-Ray has no segment to put it under
-            subsegment.put_annotation("workflow", event.workflow_name)
-            subsegment.put_annotation("run", event.workflow_id)
-            subsegment.put_annotation("attempt", f"{(event.retries or 0) + 1}")
+    def end_all(self) -> None:
+        """End those of all attempts that have told no end, the last one first."""
+        for run_id in reversed([*self._open]):
+            self._end(run_id, None)
+
+    def _begin(self, event: TraceEvent) -> None:
+        subsegment = self._recorder.begin_subsegment(event.step_name)
+        if subsegment is None:  # X-Ray has no segment to put it under
+            return
+        self._open[event.workflow_id] = subsegment
+        subsegment.put_annotation("workflow", event.workflow_name)
+        subsegment.put_annotation("run", event.workflow_id)
+        subsegment.put_annotation("attempt", f"{(event.retries or 0) + 1}")
 
     def _end(self, run_id: str, error: str | None) -> None:
-        stack, subsegment = self._open.pop(run_id, (None, None))
-        if stack is None:
+        subsegment = self._open.pop(run_id, None)
+        if subsegment is None:
             return
-        if error is not None and subsegment is not None:
+        if error is not None:
             subsegment.add_exception(AttemptFailed(error), [])
-        stack.close()
+        while _is_within(subsegment, self._recorder.current_subsegment()):
+            self._recorder.end_subsegment()
+
+
+def _is_within(subsegment: Any, current: Any) -> bool:
+    """Whether the current subsegment, which may be None, is that one or below it."""
+    return current is subsegment or any(_is_within(child, current) for child in subsegment.subsegments)

@@ -1,7 +1,7 @@
 """The control plane: what `{"flux": {"action": ...}}` can ask for, and with which fields.
 
     tick      limit                                 go on with every run of the app that is due
-    wake      id                                    go on with a run if it is due: what a waker asks for
+    wake      id, at                                go on with a run if it is due: what a waker asks for
     run       workflow, input, id, tags             start a run, and go on with it until it ends or is suspended
     start     workflow, input, id, tags             start a run, and leave it to the next tick or the waker
     resume    id                                    go on with a run: one that is due, is paused, or was not rolled back
@@ -16,7 +16,7 @@
     delete    id                                    remove a run that nobody holds
 
 `workflow` is that of the run. It need not be said of a run that is there, nor if the handler has one workflow. With
-`run=false` a run is left to the next tick.
+`run=false` a run is left to the next tick. `at` is the moment, in Unix seconds, for which the waker was asked.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from flux_core import Result, Run
 
 log: Final = logging.getLogger("flux")
+
+SAME: Final = 1.0
+"""Seconds by which two moments may differ and be the same one, since a store may round what it is given."""
 
 
 class Action(NamedTuple):
@@ -87,7 +90,7 @@ def _steer(
 
 def _wake(command: Command) -> dict[str, Any]:
     try:
-        return _steer(command, command.app.wake)
+        return _steer(command, command.app.wake, **command.given({"at": command.seconds}))
     except RunNotFound:
         log.warning("run %s is to be woken, and is not in the store", command.id)
         return {"id": command.id, "status": None}  # no error: a wake-up may outlive its run
@@ -154,7 +157,7 @@ def _delete(command: Command) -> dict[str, Any]:
 NEW: Final = ("workflow", "input", "id", "tags")
 ACTIONS: Final[dict[str, Action]] = {
     "tick": Action(ticking.tick, ("limit",)),
-    "wake": Action(_wake, ("id",)),
+    "wake": Action(_wake, ("id", "at")),
     "run": Action(_run, NEW),
     "start": Action(_start, NEW),
     "resume": Action(_resume, ("id", "workflow")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from flux_core import InvalidInput, RunNotFound, Workflow
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from flux_aws._service import Service
     from flux_core import App, Run
+    from flux_core.storage import Record
 
 
 class Command:
@@ -35,6 +37,18 @@ class Command:
         return self.text("id")
 
     @property
+    def record(self) -> Record:
+        """The run that is meant, as the store writes it down: without its history, which may have to be fetched.
+
+        Raises:
+            RunNotFound: it has none.
+        """
+        record = self.app.engine.storage.load(self.id)
+        if record is None:
+            raise RunNotFound(f"no run {self.id!r} in the store")
+        return record
+
+    @property
     def stored(self) -> Run:
         """The run that is meant, as the store has it.
 
@@ -52,7 +66,7 @@ class Command:
         if "workflow" in self.fields:
             return self.text("workflow")
         names = {workflow.name for workflow in self.app.workflows}
-        return names.pop() if len(names) == 1 else self.stored.workflow
+        return names.pop() if len(names) == 1 else self.record.workflow
 
     @property
     def new_workflow(self) -> str:
@@ -86,6 +100,13 @@ class Command:
         value = self.fields.get(field, default)
         if not isinstance(value, bool):
             raise InvalidInput(f"expected true or false, got {value!r}", path=f"flux.{field}")
+        return value
+
+    def seconds(self, field: str) -> float:
+        """Return a field that is a moment in Unix seconds."""
+        value = self.fields[field]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            raise InvalidInput(f"expected Unix seconds, got {value!r}", path=f"flux.{field}")
         return value
 
     def moment(self, field: str) -> datetime | float:

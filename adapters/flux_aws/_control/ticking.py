@@ -22,7 +22,13 @@ def tick(command: Command) -> dict[str, Any]:
 
 
 def _due_age(app: App) -> float:
-    """Return the seconds for which the run that is due longest has been due; 0 if none is."""
-    now = time.time()
-    found = app.engine.storage.find(Query(wake_before=now, limit=1)).records
-    return max((now - record.wake_at for record in found if record.wake_at is not None), default=0.0)
+    """Return the seconds for which the app's run that is due longest has been due; 0 if none is."""
+    now, storage = time.time(), app.engine.storage
+    names = {workflow.name for workflow in app.workflows}  # a table may have runs of other apps too
+    oldest = [
+        record.wake_at
+        for name in names
+        for record in storage.find(Query(workflow=name, wake_before=now, limit=1)).records
+        if record.wake_at is not None
+    ]
+    return now - min(oldest, default=now)

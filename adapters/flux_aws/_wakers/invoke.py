@@ -43,4 +43,4 @@ class InvokeWaker:
             return
         function = named_function(self._function)
         with calling(f"function {function}", "lambda:InvokeFunction"):
-            self._client().invoke(FunctionName=function, InvocationType="Event", Payload=message(run_id))
+            self._client().invoke(FunctionName=function, InvocationType="Event", Payload=message(run_id, at))

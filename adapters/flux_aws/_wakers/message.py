@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from botocore.config import Config
 
 
-def message(run_id: str) -> str:
-    """Return the command that makes the handler go on with the run, if it is due."""
-    return json.dumps({"flux": {"action": "wake", "id": run_id}})
+def message(run_id: str, at: float) -> str:
+    """Return the command that makes the handler go on with the run, if it is due.
+
+    It says for which moment it was asked, by which one that has become pointless is known.
+    """
+    return json.dumps({"flux": {"action": "wake", "id": run_id, "at": at}})
 
 
 def named_function(name: str | None) -> str:

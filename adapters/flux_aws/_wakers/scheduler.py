@@ -19,6 +19,8 @@ EARLIEST: Final = 5  # seconds from now: a schedule is to be in the future when 
 READABLE: Final = 34  # characters of a run's id in the name of its schedule, which may have 64 in all
 RETRIES: Final = 5
 OLDEST: Final = 3600  # seconds for which the call of the function is tried again
+LAST_MOMENT: Final = 253_402_214_400
+"""Unix seconds: the last day of the year 9999, the last that can be written as a schedule's time."""
 
 
 class SchedulerWaker:
@@ -56,7 +58,7 @@ class SchedulerWaker:
         )
 
     def wake(self, run_id: str, at: float) -> None:
-        """Make the schedule, unless it is there already.
+        """Make the schedule, unless it is there already; what is later than the year 9999 is left to `tick`.
 
         Raises:
             InvalidInput: the function's ARN is not known.
@@ -69,8 +71,10 @@ class SchedulerWaker:
                 f"EventBridge Scheduler needs the ARN of function {function!r}: give function= the ARN",
                 path="function",
             )
+        if at > LAST_MOMENT:
+            return
         moment = max(ceil(at), ceil(time.time()) + EARLIEST)
-        name = schedule_name(run_id, moment)
+        name = schedule_name(run_id, moment, function)
         client = self._client()
         with calling(f"schedule group {self._group}", "scheduler:CreateSchedule and iam:PassRole"):
             try:
@@ -85,7 +89,7 @@ class SchedulerWaker:
                     Target={
                         "Arn": function,
                         "RoleArn": self._role,
-                        "Input": message(run_id),
+                        "Input": message(run_id, at),
                         "RetryPolicy": {
                             "MaximumRetryAttempts": RETRIES,
                             "MaximumEventAgeInSeconds": OLDEST,
@@ -96,7 +100,12 @@ class SchedulerWaker:
                 return  # it was asked for before
 
 
-def schedule_name(run_id: str, moment: int) -> str:
-    """Return the name of the schedule, the same for the same run and second: 64 of `A-Z a-z 0-9 . _ -` at most."""
+def schedule_name(run_id: str, moment: int, function: str) -> str:
+    """Return the name of the schedule: 64 of `A-Z a-z 0-9 . _ -` at most.
+
+    It is the same for the same run, second and function, so that what was asked for twice is made once; another
+    alias of the function has a schedule of its own.
+    """
+    asked = sha256(f"{run_id} {moment} {function}".encode())
     readable = run_id.replace(":", "-").replace("@", "-")[:READABLE]
-    return f"flux-{readable}-{sha256(f'{run_id} {moment}'.encode()).hexdigest()[:24]}"
+    return f"flux-{readable}-{asked.hexdigest()[:24]}"

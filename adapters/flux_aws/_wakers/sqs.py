@@ -62,7 +62,9 @@ class SQSWaker:
         """
         delay = min(LONGEST_DELAY, max(0, ceil(at - time.time())))
         with calling(f"queue {self.queue}", "sqs:SendMessage"):
-            self._client().send_message(QueueUrl=self.queue, MessageBody=message(run_id), DelaySeconds=delay)
+            self._client().send_message(
+                QueueUrl=self.queue, MessageBody=message(run_id, at), DelaySeconds=delay
+            )
 
 
 def _check_queue(queue: str) -> None:
