@@ -23,6 +23,7 @@ from flux_core._events import attempt_event, error_info
 from flux_core._keeping import save
 from flux_core._outside import tell_outcome
 from flux_core._status import RunStatus, StepStatus
+from flux_core._stored import check_size
 from flux_core._suspension import Suspension
 from flux_core._walk import GivenUp, Walk
 from flux_core._workflow import COMMIT
@@ -90,6 +91,7 @@ class Attempts(Walk[I, D]):
         try:
             fields = self._codec.fields(context.data)
             text = "null" if suspended else planned.output.encode(output)
+            check_size(self._worker.policy.largest, (text, *fields.values()))
         except Exception as error:  # noqa: BLE001 (a user's type may raise anything)
             return NotSerializable(f"step {planned.node.name!r} left what cannot be saved: {error}")
         entry = self._entry(planned, StepStatus.COMPLETED)

@@ -12,6 +12,7 @@ from flux_core._events import error_info
 from flux_core._letter import pause_in
 from flux_core._result import Result
 from flux_core._status import RunStatus, StepStatus
+from flux_core._stored import check_size
 from flux_core._suspension import Suspension
 from flux_core._walk import Walk
 from flux_core._workflow import COMMIT
@@ -126,6 +127,7 @@ class Backward(Walk[I, D]):
             )
         try:
             fields = self._codec.fields(context.data)
+            check_size(self._worker.policy.largest, fields.values())
         except Exception as error:  # noqa: BLE001 (a user's type may raise anything)
             return NotSerializable(
                 f"the compensation of step {entry.name!r} left what cannot be saved: {error}"

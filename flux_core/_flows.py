@@ -100,6 +100,7 @@ class Flows:
                 wakes=waker is not None,
                 traced=bool(self.listeners.sinks),
                 heard=bool(self.listeners.sinks or self.listeners.hooks),
+                largest=getattr(storage, "largest", None) or inf,
             )
         )
 

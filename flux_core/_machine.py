@@ -32,6 +32,7 @@ from flux_core._outside import (
 from flux_core._standing import Standing
 from flux_core._state import RunState
 from flux_core._status import RunStatus
+from flux_core._stored import check_size
 from flux_core._suspension import signal_name
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class Machine(Generic[D]):
         self, run_id: str, name: str, payload: object, letter_id: str | None, *, run: bool
     ) -> Flow[Result[D]]:
         """Put a signal into the run's inbox, and go on with the run if nobody holds it."""
-        value = _encoded(lambda: encode(payload), "payload")
+        value = self._outside_text(lambda: encode(payload), "payload")
         letter_id = self._worker.token if letter_id is None else check_letter_id(letter_id)
         letter = Letter(SIGNAL, letter_id, name=signal_name(name), value=value)
 
@@ -183,7 +184,7 @@ class Machine(Generic[D]):
         """Tell a run that has failed at a commit that the commit did happen, and go on with the run."""
         workflow = (yield from self._loaded(run_id)).workflow
         codec = workflow.plan.nodes[workflow.index(step)].output
-        value = _encoded(lambda: codec.encode(codec.validate(output)), "output")
+        value = self._outside_text(lambda: codec.encode(codec.validate(output)), "output")
         letter = Letter(OUTCOME, self._worker.token, name=step, value=value)
         record = yield from resolve(
             run_id,
@@ -281,23 +282,26 @@ class Machine(Generic[D]):
 
     def _encoded(self, given: object) -> str:
         try:
-            return self._plan.input.encode(self._plan.input.validate(given))
+            text = self._plan.input.encode(self._plan.input.validate(given))
+            check_size(self._worker.policy.largest, (text,))
         except NotSerializable as error:
             raise InvalidInput(error.reason, path=error.path) from error
+        return text
 
     def _new_id(self, time: float) -> str:
         """Return an id that sorts by the time at which it was made, and that no other worker makes."""
         return f"{round(time * 1000):012x}{self._worker.token}"
 
+    def _outside_text(self, write: Callable[[], str], path: str) -> str:
+        """Return the text of a value that came from outside, or raise what is wrong with it and where.
 
-def _encoded(write: Callable[[], str], path: str) -> str:
-    """Return the text of a value that came from outside, or raise what is wrong with it and where.
-
-    Raises:
-        InvalidInput: it cannot be saved, or is not of the type that it must be.
-    """
-    try:
-        return write()
-    except (InvalidInput, NotSerializable) as error:
-        dot = "." if error.path and not error.path.startswith("[") else ""
-        raise InvalidInput(error.reason, path=f"{path}{dot}{error.path}") from error
+        Raises:
+            InvalidInput: it cannot be saved, or is not of the type that it must be.
+        """
+        try:
+            text = write()
+            check_size(self._worker.policy.largest, (text,))
+        except (InvalidInput, NotSerializable) as error:
+            dot = "." if error.path and not error.path.startswith("[") else ""
+            raise InvalidInput(error.reason, path=f"{path}{dot}{error.path}") from error
+        return text

@@ -37,6 +37,8 @@ class Policy(NamedTuple):
     """Whether there is a waker."""
     heard: bool
     """Whether anybody listens at all, sink or hook."""
+    largest: float = inf
+    """Characters of the longest value that the store takes."""
 
 
 def check_policy(policy: Policy) -> Policy:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
+from flux_core._errors import NotSerializable
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 LARGE: Final = 8192  # characters; a longer value goes out to a blob
 NOT_SMALL: Final = (
@@ -29,6 +32,19 @@ def is_reference(value: object) -> bool:
 def text_of(value: Any, blobs: Mapping[str, str]) -> str:
     """Return the encoded text of a value that was parsed; `blobs` holds what it may refer to, by key."""
     return blobs[value["v"]] if is_reference(value) else dumps(value)
+
+
+def check_size(largest: float, texts: Iterable[str]) -> None:
+    """Do nothing if the store takes values as long as these.
+
+    Raises:
+        NotSerializable: one is longer.
+    """
+    if largest < inf and (length := max(map(len, texts), default=0)) > largest:
+        raise NotSerializable(
+            f"a value of {length:,} characters, and the store takes {largest:,} at most: keep it elsewhere and save"
+            " where, or give the store a place for large values"
+        )
 
 
 def put_out(text: str, blobs: dict[str, bytes]) -> str:

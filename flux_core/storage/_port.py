@@ -75,6 +75,10 @@ class RecordPage(NamedTuple):
 class Storage(Protocol):
     """A store of runs, safe to use from many threads; a durable one from many processes too.
 
+    Two attributes are optional. `blocking` is False of a store whose methods never wait, so that the async engine calls
+    them where it is. `largest` is the most bytes that `put_blob` takes, if there is such a limit: a longer value fails
+    the node, or the call, that brings it.
+
     A method that cannot reach or read the store raises `StoreError`, which names the store and what failed.
     After a `StoreError` from `create` or `save` the write may or may not stand: the caller finds out by
     `writer` and `revision`.

@@ -20,7 +20,7 @@ class Attached(NamedTuple):
     blobs: bool = False
     """Whether the run has, or has had, blobs."""
     expires_at: int | None = None
-    """When the item may go, and what stands beside it: Unix seconds."""
+    """When the item may go, and what stands beside it a while later: Unix seconds."""
 
 
 NOTHING: Final = Attached()
@@ -28,9 +28,9 @@ NOTHING: Final = Attached()
 
 def attached_to(item: Mapping[str, Any]) -> Attached:
     """Return what stands beside the item."""
-    document, expires_at = item.get("elsewhere"), item.get("expires_at")
+    expires_at = item.get("expires_at")
     return Attached(
-        None if document is None else document["S"],
+        item.get("elsewhere", {}).get("S"),
         "blobs" in item,
         None if expires_at is None else int(expires_at["N"]),
     )

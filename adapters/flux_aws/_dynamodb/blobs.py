@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from flux_core import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from flux_aws._dynamodb.chunks import Chunks
     from flux_aws._dynamodb.objects import Objects
@@ -19,6 +19,8 @@ BLOB: Final = "blob#"
 DOCUMENT: Final = "document#"
 FOLDER: Final = "document/"
 """Where a run's documents are among its objects."""
+LONGER: Final = 7 * 86400
+"""Seconds that a part is kept after its run: DynamoDB removes what has expired within days, in any order."""
 
 
 class Blobs:
@@ -58,9 +60,11 @@ class Blobs:
         self._chunks.delete(run_id, BLOB, lambda name: name.removeprefix(BLOB) in kept)
 
     def expire(self, run_id: str, at: int | None) -> None:
-        """Let the run's blobs go at a moment, in Unix seconds, or never; a bucket has a rule of its own for it."""
-        if self._objects is None:
-            self._chunks.expire(run_id, BLOB, at)
+        """Let the run's blobs go after a run that goes at a moment, in Unix seconds, or never.
+
+        A bucket has a rule of its own for it; what was stored before there was one is in the table all the same.
+        """
+        self._chunks.expire(run_id, BLOB, _after(at))
 
     def put_document(self, run_id: str, key: str, document: bytes, expires_at: int | None) -> None:
         """Store a compressed document.
@@ -72,7 +76,7 @@ class Blobs:
             self._objects.put(run_id, FOLDER + key, document)
             return
         _check_size(run_id, "a compressed document", document)
-        self._chunks.put(run_id, DOCUMENT + key, document, expires_at=expires_at)
+        self._chunks.put(run_id, DOCUMENT + key, document, expires_at=_after(expires_at))
 
     def get_document(self, run_id: str, key: str) -> bytes | None:
         """Return a compressed document, None if a later one has taken its place."""
@@ -80,10 +84,14 @@ class Blobs:
         return self._chunks.get(run_id, DOCUMENT + key) if document is None else document
 
     def delete_document(self, run_id: str, key: str) -> None:
-        """Remove a document that another has taken the place of; all of them, if the key is empty."""
+        """Remove a document that another has taken the place of."""
+        self.delete_documents(run_id, lambda name: name != key, prefix=key)
+
+    def delete_documents(self, run_id: str, keeps: Callable[[str], bool], *, prefix: str = "") -> None:
+        """Remove the run's documents whose keys begin with the prefix, except those that are to be kept."""
         if self._objects is not None:
-            self._objects.delete(run_id, FOLDER + key, _none)
-        self._chunks.delete(run_id, DOCUMENT + key, _none)
+            self._objects.delete(run_id, FOLDER + prefix, lambda name: keeps(name.removeprefix(FOLDER)))
+        self._chunks.delete(run_id, DOCUMENT + prefix, lambda name: keeps(name.removeprefix(DOCUMENT)))
 
     def close(self) -> None:
         """Close the connections to S3, if there are any."""
@@ -99,5 +107,5 @@ def _check_size(run_id: str, what: str, value: bytes) -> None:
         )
 
 
-def _none(_: str) -> bool:
-    return False
+def _after(at: int | None) -> int | None:
+    return None if at is None else at + LONGER

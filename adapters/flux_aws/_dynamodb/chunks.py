@@ -47,9 +47,7 @@ class Chunks:
     def delete(self, run_id: str, prefix: str, keeps: Callable[[str], bool]) -> None:
         """Remove the values whose names begin with the prefix, except those that are to be kept."""
         gone = [
-            key_of(run_id, key)
-            for key in self._sort_keys(run_id, prefix)
-            if not keeps(key.rpartition("#")[0])
+            key_of(run_id, key) for key, _ in self._parts(run_id, prefix) if not keeps(key.rpartition("#")[0])
         ]
         for start in range(0, len(gone), WRITTEN_AT_ONCE):
             self._requests.delete_many(gone[start : start + WRITTEN_AT_ONCE])
@@ -57,7 +55,8 @@ class Chunks:
     def expire(self, run_id: str, prefix: str, at: int | None) -> None:
         """Let the values whose names begin with the prefix go at a moment, in Unix seconds, or never.
 
-        It costs as many write units as storing them did: an expiry is a part of each item.
+        It costs as many write units as storing those did that are to go at another moment: an expiry is a part of
+        each item.
         """
         change: dict[str, Any] = {"UpdateExpression": "REMOVE expires_at"}
         if at is not None:
@@ -65,18 +64,19 @@ class Chunks:
                 "UpdateExpression": "SET expires_at = :at",
                 "ExpressionAttributeValues": {":at": number(at)},
             }
-        for key in list(self._sort_keys(run_id, prefix)):
+        for key in [key for key, expires_at in self._parts(run_id, prefix) if expires_at != at]:
             # Not one that has been deleted meanwhile: an update would make a new item of it.
             request = {"Key": key_of(run_id, key), "ConditionExpression": "attribute_exists(id)", **change}
             with suppress(ConditionFailed):
                 self._requests.send("UpdateItem", request)
 
-    def _sort_keys(self, run_id: str, prefix: str) -> Iterator[str]:
+    def _parts(self, run_id: str, prefix: str) -> Iterator[tuple[str, int | None]]:
+        """Yield the sort key of each item of the values, and when it goes."""
         request: dict[str, Any] = {
             "KeyConditionExpression": "id = :id AND begins_with(sk, :prefix)",
             "ExpressionAttributeValues": {":id": {"S": run_id}, ":prefix": {"S": prefix}},
-            "ProjectionExpression": "sk",
+            "ProjectionExpression": "sk, expires_at",
             "ConsistentRead": True,
         }
         for item in self._requests.pages("Query", request):
-            yield item["sk"]["S"]
+            yield item["sk"]["S"], int(item["expires_at"]["N"]) if "expires_at" in item else None

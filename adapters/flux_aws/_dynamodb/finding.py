@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from flux_aws._dynamodb.items import DUE_FAILED, FAILED, failed_in, key_of, number, runs_of
 from flux_aws._dynamodb.requests import READ_AT_ONCE
 from flux_aws._dynamodb.table import ATTENTION, RUNS, Index
+from flux_core._document import UnreadableRun
+from flux_core._listeners import report_failure
 from flux_core.storage._cursor import Position, page, position, start
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ class Finder:
     """Finds the runs of a table; `opened` makes a record of an item, or None if the run has just been deleted.
 
     An index follows its table after a moment, so that an entry is no more than a hint: the run is read, and looked
-    at again. A query that names no workflow reads the keys of all runs once, to know which workflows there are.
+    at again; one that cannot be read is logged, and passed over: it hides no other. A query that names no workflow
+    reads the keys of all runs once, to know which workflows there are.
     """
 
     def __init__(
@@ -95,7 +98,10 @@ class Finder:
         return RUNS, [runs_of(query.workflow, shard) for shard in self._shards]
 
     def _entries(self, query: Query, after: Position | None, span: Span) -> Iterator[Position]:
-        """Yield where runs stand that may meet the query, in its order."""
+        """Yield where runs stand that may meet the query, in its order, each place once.
+
+        An entry that is moved while the partitions are read, one after the other, is met in two of them.
+        """
         # Runs are spread evenly: twice its share of the page is nearly always all that is wanted of a partition.
         at_once = min(2 * query.limit // max(1, len(span.partitions)) + FEWEST_AT_ONCE, MOST_AT_ONCE)
         sources: list[Iterable[Position]] = [
@@ -104,7 +110,7 @@ class Finder:
         ]
         if span.of is ATTENTION and not span.forward:
             sources.append(self._failed_and_due(query))
-        for entry in merge(*sources, reverse=not span.forward):
+        for entry, _ in groupby(merge(*sources, reverse=not span.forward)):
             behind = after is None or (entry > after if span.forward else entry < after)
             if behind and (query.id_prefix is None or entry.id.startswith(query.id_prefix)):
                 yield entry
@@ -155,9 +161,15 @@ class Finder:
 
     def _records(self, entries: Sequence[Position]) -> Iterator[Record]:
         for first in range(0, len(entries), READ_AT_ONCE):
-            keys = [key_of(entry.id) for entry in entries[first : first + READ_AT_ONCE]]
-            opened = map(self._opened, self._requests.get_many(keys))
-            yield from (record for record in opened if record is not None)
+            wanted = dict.fromkeys(entry.id for entry in entries[first : first + READ_AT_ONCE])
+            for item in self._requests.get_many([key_of(run_id) for run_id in wanted]):
+                try:
+                    record = self._opened(item)
+                except UnreadableRun as error:
+                    report_failure(f"reading run {item['id']['S']!r}", error)
+                    continue
+                if record is not None:
+                    yield record
 
 
 def _ordered(entries: Iterator[Position], *, forward: bool) -> Iterator[Position]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any, Final
 
-from flux_core import RunStatus, StoreError
+from flux_core import RunStatus
+from flux_core._document import UnreadableRun
 from flux_core._status import status_of
 from flux_core.storage import Record
 
@@ -83,13 +84,13 @@ def record_of(item: Mapping[str, Any], document: bytes | None = None) -> Record:
     """Return the run that the item holds; `document` is its compressed document, if that is kept elsewhere.
 
     Raises:
-        StoreError: a newer Flux wrote the item, or it is not one of Flux.
+        UnreadableRun: a newer Flux wrote the item, or it is not one of Flux.
     """
     run_id = item["id"]["S"]
     try:
         version = int(item["v"]["N"])
         if version > FORMAT:
-            raise StoreError(
+            raise UnreadableRun(
                 f"run {run_id!r} was written by a newer Flux (format {version}, this one knows {FORMAT});"
                 " upgrade flux-serverless"
             )
@@ -108,7 +109,7 @@ def record_of(item: Mapping[str, Any], document: bytes | None = None) -> Record:
             tuple(tag["S"] for tag in item.get("tags", {}).get("L", ())),
         )
     except (KeyError, TypeError, ValueError, zlib.error) as error:
-        raise StoreError(f"the item of run {run_id!r} cannot be read: {error!r}") from error
+        raise UnreadableRun(f"the item of run {run_id!r} cannot be read: {error!r}") from error
 
 
 def size_of(texts: Sequence[str]) -> int:

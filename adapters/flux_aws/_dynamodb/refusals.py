@@ -10,12 +10,13 @@ from botocore.exceptions import (
 from botocore.exceptions import (
     CredentialRetrievalError,
     HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     PartialCredentialsError,
 )
 from botocore.parsers import ResponseParserError
 
-from flux_core import StoreError
+from flux_core import StoreError, StoreNotFound
 
 NO_TABLE: Final = "ResourceNotFoundException"
 CONDITION_FAILED: Final = "ConditionalCheckFailedException"
@@ -47,6 +48,12 @@ class Place(NamedTuple):
     def __str__(self) -> str:
         return f"the table {self.table!r} in {self.region} ({self.endpoint})"
 
+    @property
+    def storage(self) -> str:
+        """The code that opens a store there."""
+        endpoint = "" if "amazonaws.com" in self.endpoint else f", endpoint={self.endpoint!r}"
+        return f"flux_aws.DynamoDBStorage({self.table!r}, region={self.region!r}{endpoint})"
+
 
 class NotAll(Exception):
     """A batch was done in part: the table, or the size of an answer, allowed no more."""
@@ -60,7 +67,7 @@ def code_of(error: Exception) -> str:
 
 def passes(error: Exception) -> bool:
     """Whether the same request may well succeed a moment later."""
-    if isinstance(error, (AwsConnectionError, HTTPClientError, NotAll)):
+    if isinstance(error, (AwsConnectionError, HTTPClientError, IncompleteReadError, NotAll)):
         return True
     # PynamoDB's error has lost the status, botocore's behind it has kept it.
     answer: dict[str, Any] = getattr(error.__cause__ or error, "response", {})
@@ -77,7 +84,8 @@ def refusal(place: Place, what: str, error: Exception) -> StoreError:
     else:
         told = TOLD.get(code_of(error), "{what} was refused: {message}")
     message = getattr(error, "response", {}).get("Error", {}).get("Message", str(error))
-    return StoreError(told.format(what=what, place=place, message=message))
+    kind = StoreNotFound if code_of(error) == NO_TABLE else StoreError
+    return kind(told.format(what=what, place=place, message=message))
 
 
 NO_CREDENTIALS: Final = (
@@ -87,13 +95,13 @@ NO_CREDENTIALS: Final = (
 NOT_ALLOWED: Final = "{what} is not allowed; allow it to the role or user that runs this: {message}"
 TOLD: Final = {
     NO_TABLE: (
-        "there is no table {place.table!r} in {place.region} ({place.endpoint}); make it with sam deploy, or with"
-        " flux_aws.DynamoDBStorage({place.table!r}).create_table(), or name another table or region"
+        "there is no table {place.table!r} in {place.region} ({place.endpoint}); name another table or region, or make"
+        " it: by a deployment (sam/, terraform/aws), or with {place.storage}.create_table()"
     ),
     # No table of Flux refuses a request as invalid: its keys are others, or it has no such index.
     "ValidationException": (
-        "{what} was refused: {message}; a table of Flux has the keys `id` and `sk` and the indexes"
-        " `attention` and `runs`, as create_table() makes them"
+        "{what} was refused: {message}; a table of Flux has the keys `id` and `sk` and the indexes `attention` and"
+        " `runs`: if this one has others it is not one of Flux; name another"
     ),
     "NoSuchBucket": "{what} was refused: {message}; make the bucket, or name another",
     **dict.fromkeys(("AccessDenied", "AccessDeniedException"), NOT_ALLOWED),

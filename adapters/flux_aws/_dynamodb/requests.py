@@ -55,7 +55,8 @@ class Requests:
     def __init__(self, table: str, *, region: str | None, endpoint: str | None, patience: float) -> None:
         self._patience = patience
         self._connection = Connection(
-            region or os.environ.get("AWS_REGION"),  # which Lambda sets, and botocore does not look at
+            # Lambda sets AWS_REGION, and botocore does not look at it.
+            region or _region_in(table) or os.environ.get("AWS_REGION"),
             host=endpoint,
             connect_timeout_seconds=CONNECT_TIMEOUT,
             read_timeout_seconds=READ_TIMEOUT,
@@ -182,6 +183,11 @@ class Requests:
         if invocation is None or invocation.deadline is None:
             return now + self._patience
         return min(now + self._patience, invocation.deadline - SPARE)
+
+
+def _region_in(table: str) -> str | None:
+    """Return the region that a table's ARN names, None if it is given by its name alone."""
+    return table.split(":")[3] if table.startswith("arn:") else None
 
 
 def _keep_unprocessed(wanted: dict[str, Any], left: Mapping[str, Any] | None) -> None:

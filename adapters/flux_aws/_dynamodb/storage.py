@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 import zlib
-from contextlib import contextmanager
-from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from flux_aws._dynamodb.attached import Attached, Memory, attached_to
+from flux_aws._dynamodb.attached import NOTHING, Attached, Memory, attached_to
+from flux_aws._dynamodb.expiry import goes_at, seconds_of
 from flux_aws._dynamodb.items import ROOM, item_of, key_of, number, record_of, size_of
-from flux_core import BlobNotFound, Conflict, InvalidInput, RunExists, RunStatus, StoreError
+from flux_aws._dynamodb.leftovers import Leftovers
+from flux_core import BlobNotFound, Conflict, InvalidInput, RunExists, StoreError
+from flux_core._document import UnreadableRun
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
+    from datetime import timedelta
 
+    from flux_aws._dynamodb.requests import ConditionFailed
     from flux_core.storage import Query, Record, RecordPage
 
-log: Final = logging.getLogger("flux")
-
-SHORTEST_TTL: Final = timedelta(days=14).total_seconds()  # for as long, a redelivery is known for what it is
 MOST_SHARDS: Final = 256
 READS: Final = 3  # how often a run is read whose document has just been replaced
+TRIES: Final = 10  # how often a run is created that others create and delete at the same time
+CREATION: Final = "1."  # how the key of a document begins that a run is created with
 TABLE: Final = re.compile(r"(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d+:table/)?[A-Za-z0-9_.-]{3,255}")
-FINAL: Final = frozenset({RunStatus.COMPLETED, RunStatus.ROLLED_BACK, RunStatus.CANCELLED})
-"""The statuses of runs that may go; a failed one waits for a person."""
 
 
 class DynamoDBStorage:
@@ -63,21 +62,22 @@ class DynamoDBStorage:
             raise InvalidInput(
                 f"{table!r} is no name of a table: 3 to 255 letters, digits, `_`, `.` or `-`", path="table"
             )
-        self._ttl = _seconds(ttl)
+        self._ttl = seconds_of(ttl)
         if shards not in range(1, MOST_SHARDS + 1):
             raise InvalidInput(f"is a whole number from 1 to {MOST_SHARDS}, not {shards!r}", path="shards")
         if not 0 <= patience < math.inf:
             raise InvalidInput(f"is a number of seconds, 0 or more, not {patience!r}", path="patience")
         try:
-            from flux_aws._dynamodb.blobs import Blobs
+            from flux_aws._dynamodb.blobs import LARGEST, Blobs
             from flux_aws._dynamodb.chunks import Chunks
             from flux_aws._dynamodb.finding import Finder
             from flux_aws._dynamodb.objects import Objects
             from flux_aws._dynamodb.requests import ConditionFailed, Requests
-        except ImportError as error:
+        except ModuleNotFoundError as error:
             raise StoreError(
                 f"a store in DynamoDB needs PynamoDB ({error}); pip install 'flux-serverless[aws]'"
             ) from error
+        self.largest = LARGEST if bucket is None else None
         self._shards = shards
         self._requests = Requests(table, region=region, endpoint=endpoint, patience=patience)
         self._refused = ConditionFailed
@@ -85,6 +85,10 @@ class DynamoDBStorage:
         self._blobs = Blobs(Chunks(self._requests), objects)
         self._finder = Finder(self._requests, shards, self._opened)
         self._memory = Memory()
+        self._leftovers = Leftovers(self._blobs, self._item)
+
+    def __repr__(self) -> str:
+        return f"<DynamoDBStorage on {self._requests.place}>"
 
     @property
     def table(self) -> str:
@@ -109,17 +113,21 @@ class DynamoDBStorage:
             "ConditionExpression": "attribute_not_exists(id)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        while True:
+        for _ in range(TRIES):
             try:
                 self._requests.send("PutItem", request)
             except self._refused as refused:
-                stored = self._opened(refused.item)
+                standing = self._standing(record.id, refused)
+                stored = self._opened(standing)
                 if stored is not None:  # else it was deleted just now
-                    self._discard(record.id, attached, refused.item)
+                    self._leftovers.refused(record, NOTHING, attached, standing)
                     raise RunExists(f"run {record.id!r} is stored already", record=stored) from None
             else:
                 self._memory.forget(record.id)  # a run of that id which somebody has deleted
                 return self._memory.see(record.id, record.revision, attached)
+        raise StoreError(
+            f"run {record.id!r} was there {TRIES} times when it was to be created, and gone when it was read; try again"
+        )
 
     def load(self, run_id: str) -> Record | None:
         """Return the run as the last save left it, or None."""
@@ -140,20 +148,26 @@ class DynamoDBStorage:
         try:
             self._requests.send("PutItem", request)
         except self._refused as refused:
-            self._discard(record.id, attached, refused.item)
+            self._leftovers.refused(record, before, attached, self._standing(record.id, refused))
             raise Conflict(f"run {record.id!r} is not stored at revision {replaces}") from None
         self._memory.see(record.id, record.revision, attached)
-        self._tidy(record.id, before, attached)
+        self._leftovers.saved(record.id, before, attached)
 
     def find(self, query: Query) -> RecordPage:
         """Return the records that meet every condition of the query."""
         return self._finder.find(query)
 
     def delete(self, run_id: str) -> None:
-        """Remove the run, its blobs first."""
+        """Remove the run, its blobs first, and its document last: until it is gone, it can be read."""
         self._blobs.delete(run_id, ())
-        self._blobs.delete_document(run_id, "")
-        self._requests.send("DeleteItem", {"Key": key_of(run_id)})
+        item = self._item(run_id)
+        # Its own is kept till then, and that of a run that somebody may be about to create in its place.
+        kept = () if item is None else (CREATION, attached_to(item).document or CREATION)
+        self._blobs.delete_documents(run_id, lambda key: key.startswith(kept))
+        gone = self._requests.send("DeleteItem", {"Key": key_of(run_id), "ReturnValues": "ALL_OLD"})
+        document = attached_to(gone.get("Attributes", {})).document
+        if document is not None:
+            self._blobs.delete_document(run_id, document)
         self._memory.forget(run_id)
 
     def put_blob(self, run_id: str, key: str, value: bytes) -> None:
@@ -180,31 +194,19 @@ class DynamoDBStorage:
     def _pack(self, record: Record, before: Attached) -> tuple[dict[str, Any], Attached]:
         """Return the run's item and what stands beside it, after the document has been put there if need be."""
         document = zlib.compress(record.document)
-        expires_at = None
-        if self._ttl is not None and record.wake_at is None and record.status in FINAL:
-            expires_at = int(record.updated_at + self._ttl)
+        expires_at = goes_at(record, self._ttl)
         key = None
         if len(document) + size_of(record.tags) > ROOM:
-            # Two writers may be about to save one revision, and one writer may save one document twice.
-            key = f"{record.revision}.{sha256(document).hexdigest()}"
+            # Two writers may be about to save one revision, or to create two runs of one id, and one writer may save
+            # one document twice.
+            key = f"{record.revision}.{sha256(record.writer.encode() + document).hexdigest()}"
             self._blobs.put_document(record.id, key, document, expires_at)
         attached = Attached(key, before.blobs, expires_at)
         return item_of(record, document, attached, shards=self._shards), attached
 
-    def _tidy(self, run_id: str, before: Attached, after: Attached) -> None:
-        """Bring what stands beside the run's item up to the save that has just been made."""
-        with _logged(run_id):
-            if before.document is not None:
-                self._blobs.delete_document(run_id, before.document)
-            if after.blobs and after.expires_at is not None:
-                self._blobs.expire(run_id, after.expires_at)
-
-    def _discard(self, run_id: str, attached: Attached, stored: Mapping[str, Any] | None) -> None:
-        """Remove the document of a write that was refused, unless it stands: the answer to a first try may be lost."""
-        if attached.document is None or (stored and attached_to(stored).document == attached.document):
-            return
-        with _logged(run_id):
-            self._blobs.delete_document(run_id, attached.document)
+    def _standing(self, run_id: str, refused: ConditionFailed) -> Mapping[str, Any] | None:
+        """Return the item that a write was refused for; DynamoDB gives it with its refusal, not every emulator does."""
+        return self._item(run_id) if refused.item is None else refused.item
 
     def _item(self, run_id: str) -> Mapping[str, Any] | None:
         answer = self._requests.send("GetItem", {"Key": key_of(run_id), "ConsistentRead": True})
@@ -212,7 +214,11 @@ class DynamoDBStorage:
         return item
 
     def _opened(self, item: Mapping[str, Any] | None) -> Record | None:
-        """Return the run of an item, or a later revision of it if its document has just been replaced."""
+        """Return the run of an item, or a later revision of it if its document has just been replaced.
+
+        Raises:
+            UnreadableRun: its document is not there, or a newer Flux wrote it.
+        """
         if item is None:
             return None
         run_id: str = item["id"]["S"]
@@ -227,27 +233,7 @@ class DynamoDBStorage:
             item = self._item(run_id)
             if item is None:
                 return None
-        raise StoreError(f"the document of run {run_id!r} is missing from {self._requests.place}")
-
-
-@contextmanager
-def _logged(run_id: str) -> Iterator[None]:
-    """Log an error that comes when the run's fate is sealed: the caller is to be told of that, not of this."""
-    try:
-        yield
-    except StoreError as error:
-        log.warning("what run %s has left behind stays until it is deleted: %s", run_id, error)
-
-
-def _seconds(ttl: timedelta | float | None) -> float | None:
-    """Return how long ended runs are kept."""
-    seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else ttl
-    if seconds is None:
-        return None
-    if SHORTEST_TTL <= seconds < math.inf:
-        return seconds
-    raise InvalidInput(
-        f"is at least 14 days, for so long a redelivery is recognised, as a timedelta or in seconds, or None to keep"
-        f" every run; not {ttl!r}",
-        path="ttl",
-    )
+        raise UnreadableRun(
+            f"the document of run {run_id!r} is missing from {self._requests.place}; was it written by a store"
+            " with another bucket= than this one?"
+        )

@@ -62,10 +62,14 @@ def create_table(requests: Requests) -> None:
     """Make the table, if it is not there, and wait until it can be used.
 
     Raises:
-        StoreError: it could not be made, or is not ready after five minutes.
+        StoreError: it could not be made, is not ready after five minutes, or is there and not one of Flux.
     """
-    if _describe(requests) is None:
+    if (there := _describe(requests)) is None:
         requests.send("CreateTable", SCHEMA)
+    elif _keys(there) != _keys(SCHEMA):  # an expiry switched on there would take somebody else's items
+        raise StoreError(
+            f"{requests.place} is there and is not one of Flux: its keys are others; name another"
+        )
     deadline = time.monotonic() + PATIENCE
     while (description := _describe(requests)) is None or description["TableStatus"] != "ACTIVE":
         if time.monotonic() > deadline:
@@ -77,6 +81,18 @@ def create_table(requests: Requests) -> None:
     except StoreError as error:
         if "already enabled" not in str(error):
             raise
+
+
+def _keys(table: dict[str, Any]) -> set[tuple[str, str, str]]:
+    """Return the attributes of the table's keys and those of its indexes, each with what it is there."""
+    schemas = {"": table["KeySchema"]} | {
+        index["IndexName"]: index["KeySchema"] for index in table.get("GlobalSecondaryIndexes", ())
+    }
+    return {
+        (name, attribute["AttributeName"], attribute["KeyType"])
+        for name, schema in schemas.items()
+        for attribute in schema
+    }
 
 
 def _describe(requests: Requests) -> dict[str, Any] | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import closing
 from hashlib import shake_128
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 from moto import mock_aws
 
 from flux_aws import DynamoDBStorage
@@ -92,6 +94,38 @@ def test_what_was_stored_before_the_bucket_is_found(storage: DynamoDBStorage) ->
     storage.delete(RUN.id)
     with pytest.raises(BlobNotFound):
         storage.get_blob(RUN.id, "key")
+
+
+def test_what_was_stored_before_the_bucket_stays_with_a_run_that_goes_on(storage: DynamoDBStorage) -> None:
+    """The expiry of a blob in the table is taken away when its run is gone on with, though there is a bucket by now."""
+    with closing(DynamoDBStorage("runs", ttl=30 * 86400)) as before:
+        before.put_blob(RUN.id, "key", b"value")
+        before.create(RUN)
+        before.save(RUN._replace(revision=2, status=RunStatus.COMPLETED, wake_at=None), replaces=1)
+    blob = {"Key": {"id": {"S": RUN.id}, "sk": {"S": "blob#key#0"}}}
+    assert "expires_at" in storage._requests.send("GetItem", blob)["Item"]
+
+    assert storage.load(RUN.id) is not None
+    storage.save(RUN._replace(revision=3), replaces=2)
+    assert "expires_at" not in storage._requests.send("GetItem", blob)["Item"]
+
+
+def test_an_object_that_is_cut_off_is_read_again(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that ends in the middle of a value does not end the run."""
+    with closing(DynamoDBStorage("runs", bucket=bucket.name)) as storage:
+        storage.put_blob(RUN.id, "key", b"value")
+        cut_off = iter([StreamingBody(BytesIO(b"val"), 5)])
+        held = storage._blobs._objects
+        assert held is not None
+        whole = held._client.get_object
+
+        def get_object(**request: Any) -> Any:
+            answer = whole(**request)
+            return {"Body": next(cut_off, answer["Body"])}
+
+        monkeypatch.setattr(held._client, "get_object", get_object)
+        assert storage.get_blob(RUN.id, "key") == b"value"
+        assert next(cut_off, None) is None
 
 
 def test_objects_are_left_to_the_bucket_s_own_rules(storage: DynamoDBStorage, bucket: Any) -> None:

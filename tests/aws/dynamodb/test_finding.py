@@ -13,7 +13,7 @@ from flux_core import RunStatus
 from flux_core.storage import Query, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from flux_aws import DynamoDBStorage
 
@@ -111,6 +111,25 @@ def test_an_entry_that_is_late_finds_nothing(opened: Callable[..., DynamoDBStora
 
     Network(storage, before=write_before_read)
     assert ids(storage, Query(wake_before=100.0)) == ["run-3"]
+
+
+def test_an_entry_that_is_met_twice_finds_one_run(
+    storage: DynamoDBStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is moved in an index while that is read may be met where it was and where it is, or twice there."""
+    for number in range(3):
+        storage.create(RUN._replace(id=f"run-{number}", created_at=float(number)))
+    pages = storage._requests.pages
+
+    def met_again(operation: str, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        for item in pages(operation, request):
+            yield from (item, item)
+            if "created_at" in item:
+                yield {**item, "created_at": {"N": str(float(item["created_at"]["N"]) - 0.5)}}
+
+    monkeypatch.setattr(storage._requests, "pages", met_again)
+    assert ids(storage, Query(workflow="order")) == ["run-2", "run-1", "run-0"]
+    assert ids(storage, Query(workflow="order", limit=1)) == ["run-2"]
 
 
 def test_what_a_batch_leaves_undone_is_asked_for_again(storage: DynamoDBStorage) -> None:

@@ -11,6 +11,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from benchmarks.capacity import Meter, read, written
 from flux_aws._dynamodb.attached import NOTHING
+from flux_aws._dynamodb.blobs import LARGEST
 from flux_aws._dynamodb.items import item_of
 from flux_core import BlobNotFound, Conflict, Engine, RunExists, RunStatus, StoreError, Workflow
 from flux_core.storage import Query, Record
@@ -125,13 +126,58 @@ def test_a_reader_of_a_run_that_is_deleted_finds_none(opened: Callable[..., Dyna
     assert parts(writer) == []
 
 
+def test_a_run_that_is_deleted_while_it_is_found_is_not_on_the_page(
+    opened: Callable[..., DynamoDBStorage],
+) -> None:
+    """A run whose document is gone once its item has been read has been deleted, and nothing is logged of it."""
+    reader, writer = opened(), opened()
+    writer.create(RUN._replace(document=noise(500_000)))
+    writer.create(RUN._replace(id="order-2"))
+    delete = iter([True])
+
+    def delete_before_read(request: Any) -> None:
+        if b'"sk": {"S": "document#' in request.body and next(delete, False):
+            writer.delete(RUN.id)
+
+    Network(reader, before=delete_before_read)
+    assert [record.id for record in reader.find(Query()).records] == ["order-2"]
+    assert next(delete, False) is False
+
+
 def test_a_document_that_is_lost_is_told(storage: DynamoDBStorage) -> None:
     """A run whose document is not there, though nobody replaces it, cannot be read."""
     storage.create(RUN._replace(document=noise(500_000)))
-    storage._blobs.delete_document(RUN.id, "")
+    storage._blobs.delete_documents(RUN.id, lambda _: False)
 
     with pytest.raises(StoreError, match="document of run 'order-1' is missing"):
         storage.load(RUN.id)
+
+
+def test_a_run_that_is_created_while_another_is_deleted_keeps_its_document(
+    opened: Callable[..., DynamoDBStorage],
+) -> None:
+    """Whoever deletes a run takes its document alone, and not that of a run of its id that is just being created."""
+    first, second = opened(), opened()
+    first.create(RUN._replace(document=noise(500_000)))
+    delete = iter([True])
+
+    def delete_before_put(request: Any) -> None:
+        if b'"sk": {"S": "run"}' in request.body and next(delete, False):
+            first.delete(RUN.id)
+
+    Network(second, before=delete_before_put)
+    anew = RUN._replace(writer="other", document=noise(500_000))
+    second.create(anew)
+    assert second.load(RUN.id) == anew
+    assert len(parts(second)) == 2
+
+
+def test_a_run_that_is_deleted_takes_along_what_writers_left_behind(storage: DynamoDBStorage) -> None:
+    """A document that stayed because a writer was cut off goes with the run, which may have one itself."""
+    storage.create(RUN._replace(document=noise(500_000)))
+    storage._blobs.put_document(RUN.id, "2.left", noise(10), None)
+    storage.delete(RUN.id)
+    assert parts(storage) == []
 
 
 def test_deleting_blobs_leaves_the_document(storage: DynamoDBStorage) -> None:
@@ -221,3 +267,12 @@ def put_all(storage: DynamoDBStorage, runs: list[Record]) -> None:
     for start in range(0, len(items), 25):
         batch = [{"PutRequest": {"Item": item}} for item in items[start : start + 25]]
         storage._requests._dispatch("BatchWriteItem", {"RequestItems": {storage.table: batch}})
+
+
+def test_a_value_that_the_table_does_not_take_fails_its_step(storage: DynamoDBStorage) -> None:
+    """Not the store: the run has ended, and says which step it was; with a bucket there is no such limit."""
+    much = "x" * LARGEST
+    result = Engine(storage).execute(Workflow("w").step("a", lambda ctx: much), {}, id="much")
+    assert (result.status, storage.largest) == (RunStatus.FAILED, LARGEST)
+    assert result.error is not None
+    assert result.error.message.startswith("step 'a' left what cannot be saved: a value of 10,000,002")

@@ -15,7 +15,7 @@ from flux_aws import DynamoDBStorage
 from flux_aws._current import CURRENT
 from flux_aws._dynamodb.url import open_dynamodb
 from flux_aws._sources.source import Invocation
-from flux_core import InvalidInput, RunStatus, StoreError
+from flux_core import InvalidInput, RunExists, RunStatus, StoreError, StoreNotFound
 from flux_core.storage import Query, Record
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def refused(storage: DynamoDBStorage, code: str, message: str = "injected", stat
         ({"ttl": timedelta(days=13)}, "ttl"),
         ({"ttl": 14 * 86400 - 1}, "ttl"),
         ({"ttl": float("nan")}, "ttl"),
+        ({"ttl": "30d"}, "ttl"),
         ({"ttl": float("inf")}, "ttl"),
         ({"shards": 0}, "shards"),
         ({"shards": 257}, "shards"),
@@ -146,15 +147,25 @@ def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.xdist_group("dynamodb-local")
 def test_a_missing_table_is_told(server: Any, quick_clients: None) -> None:
-    """A table that is not there is named, with its region and with how it is made."""
+    """A table that is not there is named, with its region and with how it is made, in words to be pasted."""
     with (
         closing(DynamoDBStorage("orders", endpoint=server.endpoint)) as storage,
-        pytest.raises(StoreError) as caught,
+        pytest.raises(StoreNotFound) as caught,
     ):
         storage.create(RUN)
     assert f"there is no table 'orders' in us-east-1 ({server.endpoint})" in str(caught.value)
-    assert "DynamoDBStorage('orders').create_table()" in str(caught.value)
-    assert "sam deploy" in str(caught.value)
+    maker = f"DynamoDBStorage('orders', region='us-east-1', endpoint='{server.endpoint}')"
+    assert f"{maker}.create_table()" in str(caught.value)
+
+
+def test_a_store_shows_where_it_is() -> None:
+    """In a log it is no address in memory; an ARN says the region."""
+    arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/orders"
+    with closing(DynamoDBStorage(arn)) as storage:
+        assert repr(storage) == (
+            f"<DynamoDBStorage on the table '{arn}' in eu-west-1 (https://dynamodb.eu-west-1.amazonaws.com)>"
+        )
+        assert storage._requests.place.storage == f"flux_aws.DynamoDBStorage('{arn}', region='eu-west-1')"
 
 
 @pytest.mark.xdist_group("dynamodb-local")
@@ -321,9 +332,42 @@ def test_an_item_that_cannot_be_read_is_told(
     storage.create(RUN)
     item = dict(storage._item("order-1") or {})
     storage._requests.send("PutItem", {"Item": {**item, **change}})
-    for read in (lambda: storage.load("order-1"), lambda: storage.find(Query()), lambda: storage.create(RUN)):
-        with pytest.raises(StoreError, match=message):
-            read()
+    with pytest.raises(StoreError, match=message):
+        storage.load("order-1")
+    with pytest.raises(StoreError, match=message):
+        storage.create(RUN)
+
+
+@pytest.mark.xdist_group("dynamodb-local")
+def test_a_refusal_without_the_item_is_enough(
+    opened: Callable[..., DynamoDBStorage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the service does not give the run that stands there with its refusal, it is read."""
+    storage = opened()
+    storage.create(RUN)
+    send = storage._requests.send
+
+    def ask_for_no_item(operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        plain = "ReturnValuesOnConditionCheckFailure"
+        return send(operation, {name: value for name, value in arguments.items() if name != plain})
+
+    monkeypatch.setattr(storage._requests, "send", ask_for_no_item)
+    with pytest.raises(RunExists) as caught:
+        storage.create(RUN)
+    assert caught.value.record == RUN
+
+
+def test_a_run_that_cannot_be_created_nor_found_is_told(storage: DynamoDBStorage) -> None:
+    """A service that says that a run is there, and that it is not, is not asked for ever."""
+
+    def contradict(request: Any) -> Any:
+        puts = request.headers["X-Amz-Target"].endswith(b"PutItem")
+        return answers(400, "ConditionalCheckFailedException") if puts else answers(200, "")
+
+    network = Network(storage, before=contradict)
+    with pytest.raises(StoreError, match="run 'order-1' was there 10 times when it was to be created"):
+        storage.create(RUN)
+    assert network.sent == ["PutItem", "GetItem"] * 10
 
 
 def test_a_value_that_no_table_takes_is_told(storage: DynamoDBStorage) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws.dynamodb.weather import Network, answered
 
+from flux_aws import DynamoDBStorage
 from flux_aws._dynamodb import table
 from flux_core import StoreError
 
 if TYPE_CHECKING:
-    from flux_aws import DynamoDBStorage
+    from services.dynamodb_local import DynamoDBLocal
 
 pytestmark = pytest.mark.xdist_group("dynamodb-local")
 
@@ -66,6 +68,24 @@ def test_a_table_that_is_there_is_left_as_it_is(storage: DynamoDBStorage) -> Non
     assert description(storage) == before
 
 
+def test_a_table_of_somebody_else_is_not_touched(server: DynamoDBLocal, storage: DynamoDBStorage) -> None:
+    """Its items may have an `expires_at` of their own, and would begin to go."""
+    client: Any = storage._requests._connection.client
+    client.create_table(
+        TableName="sessions",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    with (
+        closing(DynamoDBStorage("sessions", endpoint=server.endpoint)) as others,
+        pytest.raises(StoreError, match=r"'sessions' .* is there and is not one of Flux"),
+    ):
+        others.create_table()
+    expiry = client.describe_time_to_live(TableName="sessions")["TimeToLiveDescription"]
+    assert expiry["TimeToLiveStatus"] == "DISABLED"
+
+
 def test_a_new_table_is_waited_for(storage: DynamoDBStorage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table that is not ready is asked for again."""
     monkeypatch.setattr(table, "PAUSE", 0)
@@ -103,5 +123,5 @@ def describe(request: Any, status: str | None) -> Any:
     """Answer a request for the table's state, unless there is nothing to say."""
     if status is None or not request.headers["X-Amz-Target"].endswith(b"DescribeTable"):
         return None
-    body = json.dumps({"Table": {"TableStatus": status}}).encode()
+    body = json.dumps({"Table": {**table.SCHEMA, "TableStatus": status}}).encode()
     return answered(200, "application/x-amz-json-1.0", body)
