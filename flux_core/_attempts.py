@@ -30,8 +30,10 @@ from flux_core._workflow import COMMIT
 
 if TYPE_CHECKING:
     from flux_core._context import Context
-    from flux_core._effects import Flow
+    from flux_core._effects import Flow, Moment
     from flux_core._plan import PlannedNode
+    from flux_core._state import RunState
+    from flux_core._worker import Worker
 
 SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})  # what nobody can change
 
@@ -39,7 +41,13 @@ SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})  # what n
 class Attempts(Walk[I, D]):
     """The walk forward, as far as it is about the node that stands next."""
 
-    __slots__ = ()
+    __slots__ = ("_begun",)
+
+    def __init__(self, worker: Worker, state: RunState, now: Moment, data: D | None = None) -> None:
+        super().__init__(worker, state, now, data)
+        self._begun = (
+            0.0  # the last attempt that listeners were told of: what they did before is none of its time
+        )
 
     def _attempt(self, planned: PlannedNode, timeout: float | None) -> Flow[None]:
         """Call the node's handler, once."""
@@ -205,7 +213,7 @@ class Attempts(Walk[I, D]):
         entry = self._state.current
         if entry is None:
             began = self._since() if self._worker.policy.sparing else self._state.updated_at
-            return Entry(planned.node.name, planned.node.kind, began, status)
+            return Entry(planned.node.name, planned.node.kind, max(began, self._begun), status)
         entry.status = status
         return entry
 
@@ -217,6 +225,7 @@ class Attempts(Walk[I, D]):
 
     def _began(self, planned: PlannedNode, context: Context[I, D]) -> Flow[None]:
         policy = self._worker.policy
+        self._begun = self._time
         if "step_start" in policy.hooks:
             _, self._time, self._monotonic = yield Call("step_start", (context.step, context))
         if policy.traced:

@@ -30,7 +30,8 @@ def open_storage(url: str) -> Storage:
     scheme, separator, rest = url.partition("://")
     if not separator:
         raise InvalidInput(
-            "a store is named by a URL, such as sqlite:///orders.db, dynamodb://orders or memory://", path="url"
+            "a store is named by a URL, such as sqlite:///orders.db, dynamodb://orders or memory://",
+            path="url",
         )
     opener = _BUILT_IN.get(scheme)
     return _open_installed(scheme, url) if opener is None else opener(rest)

@@ -59,7 +59,10 @@ def test_options(tmp_path: Path, query: str, level: int) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("orders.db", "a store is named by a URL, such as sqlite:///orders.db"),
+        (
+            "orders.db",
+            "a store is named by a URL, such as sqlite:///orders.db, dynamodb://orders or memory://",
+        ),
         ("", "a store is named by a URL"),
         (
             "redis://localhost:6379/0",

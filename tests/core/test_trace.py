@@ -97,6 +97,25 @@ def test_a_run_is_told_from_start_to_end(make_engine: MakeEngine, recorder: Reco
     ]
 
 
+def test_what_sinks_take_is_none_of_the_first_steps_time(make_engine: MakeEngine, clock: Clock) -> None:
+    """A sink that is loaded by the first event would make the first step of every cold start look slow."""
+    durations: list[int] = []
+
+    class Slow:
+        """A sink that takes its time for the start of a run."""
+
+        def emit(self, event: TraceEvent) -> None:
+            """Take it."""
+            clock.advance(0.3 * (event.type == "workflow:start"))
+            durations.append(event.duration or 0)
+
+        def close(self) -> None:
+            """Do nothing."""
+
+    make_engine(trace=[Slow()]).execute(Workflow("w").step("a", lambda ctx: clock.advance(0.1)), {}, id="x")
+    assert durations == [0, 0, 100, 400]
+
+
 def test_retries_and_the_failure_are_told(make_engine: MakeEngine, recorder: Recorder) -> None:
     """Each attempt starts and fails; the retries in between are told; the run fails with the error."""
     workflow = Workflow("w").step("a", fail, retries=Retry(1, initial=0))
