@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+import logging
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from flux_core import InvalidInput, InvalidWorkflow, UnknownWorkflow
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from flux_core import App, Workflow
 
     Route: TypeAlias = Callable[[Any], str]
+
+log: Final = logging.getLogger("flux")
 
 
 def chosen(
@@ -54,10 +57,12 @@ def routed(app: App, route: Route, event: Any) -> Workflow[Any, Any]:
     try:
         name: object = route(event)
     except Exception as error:
-        raise InvalidInput(f"route= of the handler raised {type(error).__name__}", path="route") from error
+        log.warning("route= of the handler raised %s: %s", type(error).__name__, error, exc_info=error)
+        raise InvalidInput("the event lacks what its workflow is chosen by") from error
     names = {workflow.name for workflow in app.workflows}
     if isinstance(name, str) and name in names:
         return app.workflow(name)
-    raise UnknownWorkflow(
-        f"route= of the handler returned {name!r}; return one of: {', '.join(sorted(names)) or 'none'}"
+    log.warning(
+        "route= of the handler returned %r; return one of: %s", name, ", ".join(sorted(names)) or "none"
     )
+    raise UnknownWorkflow("there is no workflow for this event")

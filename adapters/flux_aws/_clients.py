@@ -64,9 +64,10 @@ class Once(Generic[T]):
 def _load_session() -> Session:
     try:
         from boto3.session import Session
+        from botocore.session import Session as Settings
     except ModuleNotFoundError as error:
         raise InvalidInput("AWS is called through boto3: pip install 'flux-serverless[aws]'") from error
-    return Session()
+    return Session(botocore_session=Settings({"region": REGION}))
 
 
 session: Final = Once(_load_session)
@@ -86,7 +87,7 @@ def calling(what: str, action: str) -> Iterator[None]:
         action: what the caller must be allowed to do, such as `lambda:InvokeFunction`.
 
     Raises:
-        InvalidInput: the endpoint is no URL, or the region no name of one.
+        InvalidInput: no region is known, or it is no name of one, or the endpoint is no URL.
         ResourceNotFound: it is not there.
         ServiceFailed: anything else that botocore reports.
     """
@@ -105,8 +106,10 @@ def calling(what: str, action: str) -> Iterator[None]:
 
 
 def _explained(error: Exception, what: str, action: str) -> FluxError:
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import ClientError, NoRegionError
 
+    if isinstance(error, NoRegionError):
+        return InvalidInput(f"{what} cannot be called: {NO_REGION}")
     name = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
     said = error.response["Error"].get("Message", "") if isinstance(error, ClientError) else str(error)
     said = " ".join(said.split())[:LONGEST]
@@ -116,12 +119,16 @@ def _explained(error: Exception, what: str, action: str) -> FluxError:
     return ServiceFailed(f"{what}: {reason.format(name=name, said=said, action=action)}")
 
 
+REGION: Final = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
+"""Where a session finds its region: botocore itself looks at the second variable, then at the profile."""
+NO_REGION: Final = (
+    "no AWS region is known; set AWS_REGION, or name it by region=, in code or a URL, or by --region"
+)
 LONGEST: Final = 400  # characters of what a service has said that are passed on
 ABSENT: Final = frozenset(
     {"ResourceNotFoundException", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"}
 )
 REASONS: Final = {
-    frozenset({"NoRegionError"}): "no region is named; set AWS_DEFAULT_REGION, or name it",
     frozenset({"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"}): (
         "there are no credentials of AWS; set AWS_PROFILE, or log in with: aws sso login ({said})"
     ),
@@ -151,5 +158,7 @@ REASONS: Final = {
     frozenset(
         {"EndpointConnectionError", "ConnectTimeoutError", "ConnectionClosedError", "ReadTimeoutError"}
     ): ("no answer: {said}"),
+    # of a function whose process has ended, in the runtime's emulator
+    frozenset({"502"}): "it ended without an answer; its log may say why",
 }
 """What to say of an error, by the names that the services give to it."""

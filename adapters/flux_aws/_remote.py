@@ -24,7 +24,7 @@ class Answer(NamedTuple):
     """What came of a call."""
 
     payload: Any
-    """What the function returned or, if it failed, `{"errorType": ..., "errorMessage": ...}`."""
+    """What the function returned or, if it failed, `{"errorType": ..., "errorMessage": ...}` or a text."""
     failed: bool = False
 
 
@@ -88,7 +88,16 @@ class LambdaFunction:
         with calling(f"function {self.name}", "lambda:InvokeFunction"):
             response = self._client().invoke(FunctionName=self.name, Payload=payload)
             returned = response["Payload"].read()
-        return Answer(json.loads(returned or b"null"), failed="FunctionError" in response)
+        try:
+            answer = json.loads(returned or b"null")
+        except ValueError:  # as the runtime's emulator writes that the time is up
+            return Answer(returned.decode(errors="replace").strip(), failed=True)
+        return Answer(answer, failed=_is_error(answer) or "FunctionError" in response)
+
+
+def _is_error(answer: Any) -> bool:
+    """Whether a function has raised what it answers: the runtime's emulator marks errors by nothing else."""
+    return isinstance(answer, dict) and {"errorType", "errorMessage"} <= answer.keys()
 
 
 def _one_call() -> Config:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+import logging
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from flux_aws._choice import routed
 from flux_aws._measure import count_lost_lease
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from flux_core import Result
 
     Key: TypeAlias = Callable[[Any], str]
+
+log: Final = logging.getLogger("flux")
 
 
 class KeyNeeded(InvalidWorkflow):
@@ -114,7 +117,8 @@ def _keyed(key: Key, workflow: Workflow[Any, Any], payload: Any) -> str:
         identity: object = key(payload)
     except Exception as error:
         workflow.plan.input.validate(payload)  # says better what is wrong, if it is the payload
-        raise InvalidInput(f"key= of the handler raised {type(error).__name__}", path="key") from error
+        log.warning("key= of the handler raised %s: %s", type(error).__name__, error, exc_info=error)
+        raise InvalidInput("the input lacks what its run is named by") from error
     if isinstance(identity, str) and identity:
         return identity
     workflow.plan.input.validate(payload)

@@ -46,7 +46,9 @@ def _source(given: str, path: str) -> tuple[str, str | bytes]:
         return given, Path(given).read_bytes()
     except OSError as error:
         raise InvalidInput(
-            f'the file {given} cannot be read: {error.strerror}; JSON begins with {{, [ or "', path=path
+            f'the file {given} cannot be read: {error.strerror}; JSON begins with {{, [ or ", or is a number, true,'
+            " false or null",
+            path=path,
         ) from error
 
 

@@ -74,7 +74,7 @@ def store_option(**more: Any) -> Decorator:
     return click.option(
         "--store",
         metavar="URL",
-        help="The store, such as sqlite:///orders.db.",
+        help="The store, such as sqlite:///orders.db or dynamodb://orders.",
         callback=_remember,
         expose_value=False,
         **more,

@@ -18,7 +18,7 @@ from flux_cli._progress import Progress
 from flux_cli._selection import selecting
 from flux_cli._words import instant
 from flux_cli._working import Action
-from flux_core import NotRetryable, RunBusy, RunStatus, StepStatus, check_id
+from flux_core import InvalidInput, NotRetryable, RunBusy, RunStatus, StepStatus, check_id
 
 if TYPE_CHECKING:
     from flux_cli._options import Place
@@ -53,7 +53,8 @@ def run(
 ) -> ExitCode:
     """Run a workflow until it ends or is suspended.
 
-    The input is JSON text if it begins with {, [ or ", and a file otherwise. APP is the same as --app.
+    The input is JSON text if it begins with {, [ or " or is a number, true, false or null, and a file
+    otherwise. APP is the same as --app.
     """
     *app_name, workflow = names
     if len(app_name) > 1:
@@ -66,7 +67,11 @@ def run(
 
     def checked_app(place: Place) -> App:
         app = required_app(place.app)
-        app.workflow(workflow).plan.input.validate(value)  # as the engine does; now, it leaves no file behind
+        expected = app.workflow(workflow).plan.input
+        try:
+            expected.validate(value)  # as the engine does; now, it leaves no file behind
+        except InvalidInput as error:
+            raise InvalidInput(str(error), path="input") from error
         return app
 
     progress = Progress()

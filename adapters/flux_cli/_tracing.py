@@ -13,7 +13,6 @@ import click
 from flux_cli import _terminal
 from flux_cli._exit import ExitCode, NotThere
 from flux_cli._filters import past_moment
-from flux_cli._options import json_option
 from flux_cli._trace_sources import in_file, in_log, log_group
 from flux_cli._trace_view import flat_line, timelines
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from flux_core import TraceEvent
 
 LATELY: Final = "1h"
+FARTHER: Final = " in that time; see farther back with: --since 7d"
 OVERLAP: Final = 60.0
 """Seconds before the newest event that are read again: lines may come late, and not in their order."""
 
@@ -51,7 +51,7 @@ OVERLAP: Final = 60.0
 )
 @click.option("--region", metavar="REGION", help="The log group's; by default the environment's.")
 @click.option("--endpoint", metavar="URL", help="Of a service that is not AWS's own.")
-@json_option
+@click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
 def trace(
     file: Path | None,
     name: str | None,
@@ -74,23 +74,23 @@ def trace(
     if file is not None:
         if follow:
             raise click.UsageError("--follow goes with --log-group")
-        _show(in_file(file, run_id, since or 0.0), f"{file}", run_id, as_json=as_json)
+        source = f"{file}" if since is None else f"{file}{FARTHER}"
+        _show(in_file(file, run_id, since or 0.0), source, run_id, as_json=as_json)
         return ExitCode.DONE
     group = log_group(str(name), region=region, endpoint=endpoint)
     since = past_moment(LATELY) if since is None else since
     if follow:
         _follow(group, run_id, since, every, as_json=as_json)
     else:
-        _show((event for _, event in in_log(group, run_id, since)), group.name, run_id, as_json=as_json)
+        events = (event for _, event in in_log(group, run_id, since))
+        _show(events, f"{group.name}{FARTHER}", run_id, as_json=as_json)
     return ExitCode.DONE
 
 
 def _show(found: Iterable[TraceEvent], source: str, run_id: str | None, *, as_json: bool) -> None:
     events = [*found]
     if run_id is not None and not events:
-        raise NotThere(
-            f"no event of run {run_id!r} in {source} in that time; see farther back with: --since 7d"
-        )
+        raise NotThere(f"no event of run {run_id!r} in {source}")
     if as_json:
         for event in events:
             _print(event)

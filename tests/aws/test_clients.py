@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,38 @@ def test_what_no_client_can_be_made_of_is_named(settings: dict[str, str], said: 
     make: Any = session()
     with pytest.raises(InvalidInput, match=said), calling("function f", "lambda:InvokeFunction"):
         make.client("lambda", **({"region_name": "eu-west-1"} | settings)).invoke(FunctionName="f")
+
+
+@pytest.mark.parametrize(
+    ("environment", "region"),
+    [
+        ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-west-2"}, "eu-west-1"),
+        ({"AWS_DEFAULT_REGION": "us-west-2"}, "us-west-2"),
+    ],
+)
+def test_the_environment_names_the_region(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], region: str
+) -> None:
+    """`AWS_REGION`, which Lambda sets, counts first, as it does for the store."""
+    no_region(monkeypatch)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert session().client("sqs").meta.region_name == region
+
+
+def test_without_a_region_the_error_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the caller's to name it."""
+    no_region(monkeypatch)
+    expected = r"^function f cannot be called: no AWS region is known; set AWS_REGION, or name it by region="
+    with pytest.raises(InvalidInput, match=expected), calling("function f", "lambda:InvokeFunction"):
+        session().client("lambda")
+
+
+def no_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let neither the environment nor a profile name a region."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
 
 
 def test_a_refusal_in_words_of_flux_is_passed_on() -> None:

@@ -152,10 +152,12 @@ def test_an_input_without_its_key_is_told_what_is_missing(shop: Shop) -> None:
         flux_aws.handler(shop.app(), key=order_id)({}, None)
 
 
-def test_a_key_that_raises_is_named() -> None:
-    """When the input is right, the error is that of the key."""
-    with pytest.raises(InvalidInput, match=r"^key: key= of the handler raised KeyError$"):
+def test_a_key_that_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """When the input has the right shape, the log says what the key raised and where."""
+    with pytest.raises(InvalidInput, match=r"^the input lacks what its run is named by$"):
         flux_aws.handler(App([ONE], MemoryStorage()), key=order_id)({}, None)
+    assert "key= of the handler raised KeyError: 'order_id'" in caplog.text
+    assert "in order_id" in caplog.text
 
 
 @pytest.mark.parametrize("sample", events.SAMPLES)

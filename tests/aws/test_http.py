@@ -256,6 +256,18 @@ def test_a_key_that_is_no_text_is_500(
     assert "key= of the handler returned int; return a non-empty str" in caplog.text
 
 
+def test_a_key_that_raises_is_422_without_what_it_raised(request_with: RequestWith) -> None:
+    """The client is told that its input lacks something, and nothing of the handler."""
+    handler = flux_aws.handler(
+        Workflow("any").step("a", lambda ctx: 1), key=lambda order: str(order["order_id"])
+    )
+    answer = handler(request_with({"x": 1}), events.Context())
+
+    document = json.loads(answer["body"])
+    assert (answer["statusCode"], document["detail"]) == (422, "the input lacks what its run is named by")
+    assert "path" not in document
+
+
 def test_requests_without_a_key_are_runs_of_their_own(request_with: RequestWith, shop: Shop) -> None:
     """The same body twice, without a header, is two runs."""
     handler, context = flux_aws.handler(shop.app()), events.Context()

@@ -75,18 +75,21 @@ def test_each_message_goes_its_own_way() -> None:
 
 
 @pytest.mark.parametrize("name", ["three", None, ["one"]])
-def test_a_name_that_no_workflow_has_is_refused(name: Any) -> None:
-    """The error says what came, and what could have."""
+def test_a_name_that_no_workflow_has_is_refused(name: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """The log says what came, and what could have; whoever sent the event hears nothing of the app."""
     handler = flux_aws.handler(App([ONE, TWO], MemoryStorage()), route=lambda event: name)
-    with pytest.raises(UnknownWorkflow, match=r"route= of the handler returned .*; return one of: one, two$"):
+    with pytest.raises(UnknownWorkflow, match=r"^there is no workflow for this event$"):
         handler({}, None)
+    assert f"route= of the handler returned {name!r}; return one of: one, two" in caplog.text
 
 
-def test_a_route_that_raises_is_named() -> None:
-    """The event lacks what it is routed by."""
+def test_a_route_that_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """The log says what was raised and where; whoever sent the event hears that it lacks something."""
     handler = flux_aws.handler(App([ONE, TWO], MemoryStorage()), route=lambda event: event["kind"])
-    with pytest.raises(InvalidInput, match=r"^route: route= of the handler raised KeyError$"):
+    with pytest.raises(InvalidInput, match=r"^the event lacks what its workflow is chosen by$"):
         handler({}, None)
+    assert "route= of the handler raised KeyError: 'kind'" in caplog.text
+    assert f'File "{__file__}"' in caplog.text
 
 
 def test_an_http_request_for_no_workflow_is_404() -> None:

@@ -150,6 +150,18 @@ def test_the_arn_of_a_queue_is_the_services(cloud: Cloud) -> None:
     assert SQSWaker(cloud.queue).queue_arn == said["QueueArn"]
 
 
+def test_a_queue_is_in_the_region_of_its_url(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment's region is not the queue's, if the queue's URL names another."""
+    region = "eu-central-1"
+    far = session().client("sqs", endpoint_url=cloud.url, region_name=region)
+    name = f"wakes-{time.time_ns()}"
+    queue = far.create_queue(QueueName=name)["QueueUrl"]
+    monkeypatch.setenv("AWS_REGION", "sa-east-1")
+    SQSWaker(f"https://sqs.{region}.amazonaws.com/{ACCOUNT}/{name}", endpoint=cloud.url).wake("r1", 0)
+    (message,) = far.receive_message(QueueUrl=queue)["Messages"]
+    assert json.loads(message["Body"]) == wake_of("r1", 0)
+
+
 def test_a_queue_that_is_not_there_is_named(cloud: Cloud) -> None:
     """The error names the queue."""
     with pytest.raises(ResourceNotFound, match=f"there is no queue {cloud.queue}-not"):

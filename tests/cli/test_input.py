@@ -35,7 +35,7 @@ def test_a_dash_is_standard_input(flux: Callable[..., Result]) -> None:
         ('{"a": NaN}', "the text is not JSON: JSON has no NaN"),
         (
             "order.json",
-            'the file order.json cannot be read: No such file or directory; JSON begins with {, [ or "',
+            'the file order.json cannot be read: No such file or directory; JSON begins with {, [ or ", or is a number',
         ),
         ("[" * 100_000, "the text is not JSON: "),
     ],

@@ -279,6 +279,24 @@ def test_a_function_that_fails(flux: Flux) -> None:
     assert (result.exit_code, result.stderr) == (5, "flux: function f failed: KeyError: 'TABLE'\n")
 
 
+def test_an_error_without_the_mark_of_one(
+    remote: Flux, function: InvokeAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The runtime's emulator answers an error as a result, a time-out as a bare text, a dead process by a status."""
+    error = b'{"errorType": "RunBusy", "errorMessage": "run r1 is held", "requestId": "1", "stackTrace": []}'
+    monkeypatch.setattr(function, "answer", lambda call: (200, {}, error))
+    result = remote("show", "r1")
+    assert (result.exit_code, result.stderr) == (4, "flux: run r1 is held\n")
+    monkeypatch.setattr(function, "answer", lambda call: (200, {}, b"Task timed out after 3.00 seconds"))
+    result = remote("show", "r1")
+    expected = "flux: function bakery:live failed: Task timed out after 3.00 seconds\n"
+    assert (result.exit_code, result.stderr) == (5, expected)
+    monkeypatch.setattr(function, "answer", lambda call: (502, {}, b'{"errorType": "Runtime.ExitError"}'))
+    result = remote("show", "r1")
+    expected = "flux: function bakery:live: it ended without an answer; its log may say why\n"
+    assert (result.exit_code, result.stderr) == (5, expected)
+
+
 def test_a_store_that_fails_there(flux: Flux) -> None:
     """An error of the function's store is told as one of a store here."""
 
@@ -373,6 +391,6 @@ def test_the_region_of_an_arn_is_the_functions(flux: Flux, monkeypatch: pytest.M
     with invoke_api(lambda event: {"runs": [], "cursor": None}) as api:
         arn = "arn:aws:lambda:us-east-2:123456789012:function:orders:live"
         assert flux("list", "--remote", f"lambda://{arn}?endpoint={api.url}").exit_code == 0
-        assert flux("list", "--remote", f"lambda://orders?endpoint={api.url}").exit_code == 5
+        assert flux("list", "--remote", f"lambda://orders?endpoint={api.url}").exit_code == 2
         assert flux("list", "--remote", f"lambda://orders?region=us-east-2&endpoint={api.url}").exit_code == 0
     assert [call.function for call in api.calls] == [arn, "orders"]

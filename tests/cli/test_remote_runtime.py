@@ -55,6 +55,22 @@ def test_a_run_goes_all_its_way(remote: Callable[..., Result]) -> None:
     assert (document["status"], document["results"]) == ("completed", {"greet": "hello", "answer": 42})
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["show", "nope"], 3, "no run 'nope'"),
+        (["run", "nope", "--input", "{}"], 2, "no workflow 'nope'"),
+        (["run", "ask", "--input", "[]"], 2, "expected dict, got list"),
+    ],
+)
+def test_an_error_is_told_as_the_local_command_tells_it(
+    remote: Callable[..., Result], arguments: list[str], code: int, said: str
+) -> None:
+    """What the function raises keeps its words and its exit code."""
+    result = remote(*arguments)
+    assert (result.exit_code, said in result.stderr) == (code, True)
+
+
 def test_the_functions_log_is_a_trace(
     remote: Callable[..., Result], flux: Callable[..., Result], runtime: LambdaRuntime
 ) -> None:

@@ -130,7 +130,7 @@ def test_input_of_the_wrong_shape_names_the_path(flux: Callable[..., Result], fo
     result = flux(
         "run", "order", "--input", '{"order_id": "o1", "items": [{"product_id": "rye", "qty": "two"}]}'
     )
-    assert (result.exit_code, result.stderr) == (2, "flux: items[0].qty: expected int, got str\n")
+    assert (result.exit_code, result.stderr) == (2, "flux: input: items[0].qty: expected int, got str\n")
     assert not list(folder.iterdir())
 
 

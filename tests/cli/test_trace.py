@@ -286,12 +286,12 @@ def test_a_log_group_that_is_not_there_exits_with_3(flux: Callable[..., Result],
 def test_without_a_region_the_error_says_how_to_name_one(
     flux: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where neither the environment nor an option names the region, it is exit code 5, in one line."""
+    """Where neither the environment nor an option names the region, it is exit code 2, in one line."""
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.delenv(name)
     result = flux("trace", "--log-group", "g")
-    assert (result.exit_code, len(result.stderr.splitlines())) == (5, 1)
-    assert "no region is named" in result.stderr
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert "no AWS region is known; set AWS_REGION" in result.stderr
 
 
 def test_a_trace_file(flux: Callable[..., Result], folder: Path) -> None:
@@ -303,6 +303,15 @@ def test_a_trace_file(flux: Callable[..., Result], folder: Path) -> None:
     assert "r1  ✔ completed" in flux("trace", "trace.ndjson").stdout
     assert "r0" in flux("trace", "trace.ndjson").stdout
     assert "r0" not in flux("trace", "trace.ndjson", "--since", "1h").stdout
+
+
+def test_a_file_is_looked_through_to_its_beginning(flux: Callable[..., Result], folder: Path) -> None:
+    """Only where a time limits what is shown, the error says how to look farther back."""
+    (folder / "trace.ndjson").write_text(json.dumps(EVENT))
+    result = flux("trace", "trace.ndjson", "--run", "r9")
+    assert (result.exit_code, result.stderr) == (3, "flux: no event of run 'r9' in trace.ndjson\n")
+    result = flux("trace", "trace.ndjson", "--run", "r9", "--since", "1h")
+    assert (result.exit_code, "--since 7d" in result.stderr) == (3, True)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sam.application import APPLICATION, PROJECT, REPOSITORY
+from sam.application import APPLICATION, PROJECT, REPOSITORY, TEMPLATE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }
 """What the handler answers to each event, in part."""
 DEADLY = "crash.json"
+FOR_THE_BUS = "put-events.json"
 
 
 def deliver(event: str, world: Path) -> subprocess.CompletedProcess[str]:
@@ -65,4 +66,15 @@ def test_the_crash_ends_the_process_once(tmp_path: Path) -> None:
 
 def test_no_event_is_left_out() -> None:
     """Every file is tried here."""
-    assert {path.name for path in EVENTS.iterdir()} == {*ANSWERS, DEADLY}
+    assert {path.name for path in EVENTS.iterdir()} == {*ANSWERS, DEADLY, FOR_THE_BUS}
+
+
+def test_what_is_put_on_the_bus_matches_the_rule() -> None:
+    """It is the order of `order.json`, with the source and the type that the template's rule looks for."""
+    (entry,) = json.loads((EVENTS / FOR_THE_BUS).read_text())
+    assert json.loads(entry["Detail"]) == json.loads((EVENTS / "order.json").read_text())
+    delivered = json.loads((EVENTS / "order-eventbridge.json").read_text())
+    template = TEMPLATE.read_text()
+    for name, kind in (("Source", "source"), ("DetailType", "detail-type")):
+        assert entry[name] == delivered[kind]
+        assert f"{kind}: [{entry[name]}]" in template

@@ -29,7 +29,7 @@ class SQSWaker:
 
     Args:
         queue: the URL of a standard queue.
-        region: the queue's; by default the environment's.
+        region: the queue's; by default that of its URL, else the environment's.
         endpoint: the URL of a service that is not AWS's own.
 
     Raises:
@@ -39,9 +39,11 @@ class SQSWaker:
     def __init__(self, queue: str, *, region: str | None = None, endpoint: str | None = None) -> None:
         _check_queue(queue)
         self.queue: Final = queue
-        self._region = region
+        self._region = region or _region_of(queue)
         self._client: Once[SQSClient] = Once(
-            lambda: session().client("sqs", region_name=region, endpoint_url=endpoint, config=short_calls())
+            lambda: session().client(
+                "sqs", region_name=self._region, endpoint_url=endpoint, config=short_calls()
+            )
         )
 
     @property
@@ -49,7 +51,7 @@ class SQSWaker:
         """The queue's ARN, by which the handler knows the messages that are its own."""
         address = urlsplit(self.queue)
         account, name = address.path.strip("/").split("/")[-2:]
-        region = _region_of(address.hostname or "") or self._region or _region_of_environment()
+        region = _region_of(self.queue) or self._region or _region_of_environment()
         partition = next((name for prefix, name in PARTITIONS.items() if region.startswith(prefix)), "aws")
         return f"arn:{partition}:sqs:{region}:{account}:{name}"
 
@@ -78,9 +80,9 @@ def _check_queue(queue: str) -> None:
         )
 
 
-def _region_of(host: str) -> str | None:
-    """Return the region in a queue's host, such as `sqs.eu-west-1.amazonaws.com`."""
-    name, _, rest = host.partition(".")
+def _region_of(queue: str) -> str | None:
+    """Return the region that a queue's host names, such as `sqs.eu-west-1.amazonaws.com`."""
+    name, _, rest = (urlsplit(queue).hostname or "").partition(".")
     region, _, domain = rest.partition(".")
     return region if name == "sqs" and domain.startswith("amazonaws.") else None
 
