@@ -99,7 +99,8 @@ class Attempts(Walk[I, D]):
         try:
             fields = self._codec.fields(context.data)
             text = "null" if suspended else planned.output.encode(output)
-            check_size(self._worker.policy.largest, (text, *fields.values()))
+            if (largest := self._worker.policy.largest) < inf:
+                check_size(largest, (text, *fields.values()))
         except Exception as error:  # noqa: BLE001 (a user's type may raise anything)
             return NotSerializable(f"step {planned.node.name!r} left what cannot be saved: {error}")
         entry = self._entry(planned, StepStatus.COMPLETED)

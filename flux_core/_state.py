@@ -11,7 +11,7 @@ from json.encoder import encode_basestring_ascii as quote
 from typing import TYPE_CHECKING, Final
 
 from flux_core._letter import OUTCOME, REMEMBERED, SIGNAL, letter_text
-from flux_core._pages import Pages
+from flux_core._pages import PAGE, Pages
 from flux_core._status import RUN_TRANSITIONS, RunStatus
 from flux_core._stored import LARGE, NOT_SMALL, dumps, put_out, reference
 from flux_core.storage import Record
@@ -190,8 +190,10 @@ class RunState:
 
     def record(self, writer: str, now: float) -> Record:
         """Return what the next save stores; `unsaved_blobs` is to be stored before it."""
-        self.history_pages.move_out(self.history, self.unsaved_blobs)
-        self.undone_pages.move_out(self.undone, self.unsaved_blobs)
+        if len(self.history) > PAGE:
+            self.history_pages.move_out(self.history, self.unsaved_blobs)
+        if self.undone:
+            self.undone_pages.move_out(self.undone, self.unsaved_blobs)
         origin = self.origin
         return Record(
             origin.id,

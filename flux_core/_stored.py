@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from flux_core._errors import NotSerializable
@@ -40,7 +39,7 @@ def check_size(largest: float, texts: Iterable[str]) -> None:
     Raises:
         NotSerializable: one is longer.
     """
-    if largest < inf and (length := max(map(len, texts), default=0)) > largest:
+    if (length := max(map(len, texts), default=0)) > largest:
         raise NotSerializable(
             f"a value of {length:,} characters, and the store takes {largest:,} at most: keep it elsewhere and save"
             " where, or give the store a place for large values"
