@@ -66,9 +66,9 @@ def test_options(tmp_path: Path, query: str, level: int) -> None:
         ("", "a store is named by a URL"),
         (
             "redis://localhost:6379/0",
-            r"no store is known for 'redis://\.\.\.'; known: dynamodb, memory, sqlite",
+            r"no store is known for 'redis://\.\.\.'; known: dynamodb, memory, postgres, postgresql, sqlite",
         ),
-        ("://", r"no store is known for '://\.\.\.'; known: dynamodb, memory, sqlite"),
+        ("://", r"no store is known for '://\.\.\.'; known: dynamodb, memory, postgres, postgresql, sqlite"),
         ("memory://name", "neither name nor option"),
         ("sqlite://orders.db", "three slashes and a relative path, or four and an absolute one"),
         ("sqlite://", "three slashes"),
