@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from flux_core import InvalidInput
+from flux_core.storage._options import seconds, whole, words
 from flux_postgres._storage import PostgreSQLStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from flux_core.storage import Storage
+
+
+OPTIONS: Final = {"schema": words, "connections": whole, "statement_timeout": seconds}
 
 
 def open_postgres(url: str) -> Storage:
@@ -28,37 +30,10 @@ def open_postgres(url: str) -> Storage:
     others = []
     for option in filter(None, query.split("&")):
         name, _, text = option.partition("=")
-        if name not in _OPTIONS:
+        if name not in OPTIONS:
             others.append(option)  # as it came: what is escaped in it, and how, is between the URL and libpq
         elif name in options:
             raise InvalidInput(f"{name} is given twice", path="url")
         else:
-            options[name] = _OPTIONS[name](name, unquote(text))
+            options[name] = OPTIONS[name](name, unquote(text))
     return PostgreSQLStorage("?".join(filter(None, (location, "&".join(others)))), **options)
-
-
-def _text(name: str, text: str) -> str:
-    if not text:
-        raise InvalidInput(f"{name} is empty; give it a value or leave it out", path="url")
-    return text
-
-
-def _whole(name: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise InvalidInput(f"{name} is a whole number, not {text!r}", path="url") from None
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InvalidInput(f"{name} is a number of seconds, not {text!r}", path="url") from None
-
-
-_OPTIONS: Final[dict[str, Callable[[str, str], Any]]] = {
-    "schema": _text,
-    "connections": _whole,
-    "statement_timeout": _number,
-}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
-from urllib.parse import parse_qsl, unquote
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from flux_core._errors import InvalidInput
 from flux_core.storage._memory import MemoryStorage
+from flux_core.storage._options import read_options, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flux_core.storage._options import Reader
     from flux_core.storage._port import Storage
-    from flux_core.storage._sqlite import Synchronous
 
 ENTRY_POINTS: Final = "flux.storage"
 """The group in which a distribution names a callable from URL to store by the URL's scheme."""
@@ -52,19 +53,7 @@ def _open_sqlite(rest: str) -> Storage:
             "sqlite takes three slashes and a relative path, or four and an absolute one: sqlite:///orders.db",
             path="url",
         )
-    options = dict(parse_qsl(query, keep_blank_values=True))
-    synchronous = options.pop("synchronous", "NORMAL")
-    busy_timeout = options.pop("busy_timeout", "30")
-    if options:
-        raise InvalidInput(
-            f"sqlite has no option {min(options)!r}; known: busy_timeout, synchronous",
-            path="url",
-        )
-    return SQLiteStorage(
-        unquote(location[1:]),
-        synchronous=cast("Synchronous", synchronous),
-        busy_timeout=_seconds("busy_timeout", busy_timeout),
-    )
+    return SQLiteStorage(unquote(location[1:]), **read_options("sqlite", query, SQLITE))
 
 
 def _open_installed(scheme: str, url: str) -> Storage:
@@ -78,11 +67,8 @@ def _open_installed(scheme: str, url: str) -> Storage:
     return opener(url)
 
 
-def _seconds(option: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InvalidInput(f"{option} is a number of seconds, not {text!r}", path="url") from None
-
-
+SQLITE: Final[dict[str, Reader]] = {
+    "busy_timeout": seconds,
+    "synchronous": lambda _name, text: text,  # the store says which there are
+}
 _BUILT_IN: Final[dict[str, Callable[[str], Storage]]] = {"memory": _open_memory, "sqlite": _open_sqlite}

@@ -80,7 +80,10 @@ def test_a_store_of_an_unknown_kind_exits_with_2(flux: Callable[..., Result], fo
     """A URL that no store is known for is exit code 2, with the kinds there are; nothing is written."""
     result = flux("run", "order", "--input", '{"order_id": "o1"}', "--store", "foo://x")
     assert result.exit_code == 2
-    assert re.search(r"no store is known for 'foo://...'; known: .*memory, sqlite", result.stderr)
+    assert re.search(
+        r"no store is known for 'foo://...'; known: dynamodb, memory, postgres, postgresql, sqlite",
+        result.stderr,
+    )
     assert not list(folder.iterdir())
 
 

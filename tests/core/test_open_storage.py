@@ -126,3 +126,9 @@ def test_the_package_has_nothing_else() -> None:
     """A name that the package does not have is an error as in any module."""
     with pytest.raises(AttributeError, match="has no attribute 'RedisStorage'"):
         _ = flux_core.storage.RedisStorage
+
+
+def test_an_option_is_given_once(tmp_path: Path) -> None:
+    """Of two values nobody can say which one is meant."""
+    with pytest.raises(InvalidInput, match="busy_timeout is given twice"):
+        open_storage(f"sqlite:///{tmp_path}/x.db?busy_timeout=1&busy_timeout=2")
