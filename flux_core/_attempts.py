@@ -45,9 +45,8 @@ class Attempts(Walk[I, D]):
 
     def __init__(self, worker: Worker, state: RunState, now: Moment, data: D | None = None) -> None:
         super().__init__(worker, state, now, data)
-        self._begun = (
-            0.0  # the last attempt that listeners were told of: what they did before is none of its time
-        )
+        # When the last attempt began that listeners were told of: what they took before is none of its time.
+        self._begun = 0.0
 
     def _attempt(self, planned: PlannedNode, timeout: float | None) -> Flow[None]:
         """Call the node's handler, once."""
