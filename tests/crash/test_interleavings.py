@@ -10,8 +10,6 @@ from crash.shop import ORDER, Shop, Violation, WatchedStorage
 from flux_core import Engine, LeaseLost, Result, RunBusy, RunStatus
 from flux_core.testing import Schedule, interleavings
 
-pytestmark = pytest.mark.no_cover  # measuring takes most of the time; other tests show each branch
-
 SAMPLES = 5_000
 
 

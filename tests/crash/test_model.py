@@ -20,8 +20,6 @@ from hypothesis.stateful import run_state_machine_as_test
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.no_cover  # measuring takes most of the time; other tests show each branch
-
 SEED: Final = 20_261_123
 PARTS: Final = 4
 EXAMPLES: Final = 630

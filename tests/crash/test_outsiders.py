@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     Words = tuple[str, ...]
     Story = Callable[[Engine], Generator[Any, Any, list["Asked"]]]
 
-pytestmark = pytest.mark.no_cover  # measuring takes most of the time; other tests show each branch
-
 SAMPLES = 5_000
 """Random orders a seed; four seeds make 20,000."""
 REFUSALS = (RunBusy, LeaseLost, RunEnded, RunNotFound, SignalNotExpected)
