@@ -32,7 +32,8 @@ class Objects:
 
     def get(self, run_id: str, name: str) -> bytes | None:
         """Return the value, None if there is none."""
-        return self._call("GetObject", self._read, Key=_path(run_id, name))  # type: ignore[no-any-return]
+        value: bytes | None = self._call("GetObject", self._read, Key=_path(run_id, name))
+        return value
 
     def delete(self, run_id: str, prefix: str, keeps: Callable[[str], bool]) -> None:
         """Remove the values whose names begin with the prefix, except those that are to be kept."""
