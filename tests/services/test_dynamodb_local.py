@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import dynamodb_local
+from services import dynamodb_local, server
 from services.dynamodb_local import DynamoDBLocal, server_folder
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ def not_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Pat
 @pytest.mark.xdist_group("dynamodb-local")
 def test_a_server_listens_until_its_context_ends() -> None:
     """The server takes connections inside the context, and its process is gone after it."""
-    with DynamoDBLocal() as server:
-        port = int(server.endpoint.rpartition(":")[2])
+    with DynamoDBLocal() as running:
+        port = int(running.endpoint.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port), 5):
             pass
-        pid = server._process.pid
+        pid = running.pid
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
@@ -45,8 +45,8 @@ def test_a_server_that_does_not_start_shows_its_log(monkeypatch: pytest.MonkeyPa
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))  # noqa: S104 (where the server listens)
         taken.listen()
-        monkeypatch.setattr(dynamodb_local, "free_port", lambda: taken.getsockname()[1])
-        monkeypatch.setattr(dynamodb_local, "_answers", lambda port: False)
+        monkeypatch.setattr(server, "free_port", lambda: taken.getsockname()[1])
+        monkeypatch.setattr(DynamoDBLocal, "is_ready", lambda _: False)
         with pytest.raises(RuntimeError, match=r"(?s)its log:.*in use"):
             DynamoDBLocal().__enter__()
 
