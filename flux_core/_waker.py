@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Protocol
 
 
@@ -14,3 +15,11 @@ class Waker(Protocol):
 
     def wake(self, run_id: str, at: float) -> None:
         """Have somebody call `Engine.wake(..., at=at)` for the run at that time (Unix seconds), or at once."""
+
+
+def message(run_id: str, at: float) -> str:
+    """Return the control command that makes a front go on with the run, if it is due, as JSON.
+
+    It says for which moment it was asked, by which one that has become pointless is known.
+    """
+    return json.dumps({"flux": {"action": "wake", "id": run_id, "at": at}})

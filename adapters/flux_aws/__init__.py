@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from flux_aws._handler import handler
-from flux_aws._service import message_id
+from flux_aws._sources.sqs import message_id
 
 if TYPE_CHECKING:
     from flux_aws._cloudwatch.trace import CloudWatchTrace

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from flux_aws._choice import chosen
-from flux_aws._current import CURRENT
-from flux_aws._measure import serving
-from flux_aws._service import Service
 from flux_aws._sources.recognition import source_of
-from flux_aws._sources.source import Invocation
-from flux_aws._store import ON_LAMBDA, with_store
-from flux_core import App, InvalidInput, Workflow
+from flux_aws._sources.source import invocation_of
+from flux_aws._sources.sqs import message_id
+from flux_core._invocation import CURRENT
+from flux_core._serving.measure import serving
+from flux_core._serving.service import MAX_BODY, Service
+from flux_core._serving.store import Platform, with_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flux_aws._choice import Route
-    from flux_aws._service import Key
     from flux_aws._sources.source import LambdaContext
+    from flux_core import App, Workflow
+    from flux_core._serving.choice import Route
+    from flux_core._serving.service import Key
 
-MAX_BODY: Final = 1_000_000
-"""Bytes; what a load balancer lets through. Lambda itself takes 6 MB, API Gateway 10."""
+LAMBDA: Final = Platform(
+    "AWS_LAMBDA_FUNCTION_NAME", stores={"dynamodb": "flux_aws._dynamodb.url:open_dynamodb"}
+)
+"""https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
 
 
 def handler(
@@ -63,24 +64,29 @@ def handler(
         UnknownWorkflow: the app has no workflow of that name.
         StoreError: the store cannot be opened.
     """
-    if max_body < 1:
-        raise InvalidInput(f"expected a number of bytes, at least 1; got {max_body}", path="max_body")
-    app = App([app]) if isinstance(app, Workflow) else app
-    target = chosen(app, workflow, route)
+    trusts_message_ids = key is message_id
+    target = Service.of(
+        app,
+        workflow=workflow,
+        route=route,
+        key=None if trusts_message_ids else key,
+        trusts_message_ids=trusts_message_ids,
+        max_body=max_body,
+    )
 
     @cache
     def service() -> Service:
-        return Service(with_store(app), target, key, max_body)
+        return target._replace(app=with_store(target.app, LAMBDA))
 
     def respond(event: Any, context: LambdaContext | None = None) -> Any:
-        invocation = Invocation.of(event, context)
+        invocation = invocation_of(event, context)
         before = CURRENT.set(invocation)
         try:
-            with serving(app):
+            with serving(target.app):
                 return source_of(event).respond(service(), invocation)
         finally:
             CURRENT.reset(before)
 
-    if ON_LAMBDA in os.environ:
+    if LAMBDA.is_here:
         service()  # the store is opened at init, not by the first order; elsewhere nobody may ever send one
     return respond

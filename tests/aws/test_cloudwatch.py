@@ -12,9 +12,9 @@ import pytest
 
 from flux_aws import CloudWatchTrace, handler
 from flux_aws._cloudwatch.lines import LONGEST
-from flux_aws._current import CURRENT
-from flux_aws._sources.source import Invocation
+from flux_aws._sources.source import invocation_of
 from flux_core import App, Context, Fatal, InvalidInput, Retry, TraceEvent, Workflow
+from flux_core._invocation import CURRENT, Invocation
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def invoked(request: str) -> Invocation:
         invoked_function_arn=ARN,
         get_remaining_time_in_millis=lambda: 30_000,
     )
-    return Invocation.of({}, context)
+    return invocation_of({}, context)
 
 
 def written(capsys: pytest.CaptureFixture[str]) -> Lines:

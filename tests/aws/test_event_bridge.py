@@ -8,8 +8,8 @@ import pytest
 from aws import events
 
 import flux_aws
-from flux_aws._sources.batch import Undone
 from flux_core import App, InvalidInput, RunBusy, Workflow
+from flux_core._serving.delivery import Undone
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:

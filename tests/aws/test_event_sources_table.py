@@ -12,9 +12,9 @@ import pytest
 from aws import events
 
 import flux_aws
-from flux_aws._control.actions import ACTIONS
 from flux_aws._sources.recognition import SOURCES
 from flux_core import App, Context, Fatal, FluxError, Workflow, run_id_from
+from flux_core._serving.control.actions import ACTIONS
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from aws import events
 
 import flux_aws
-from flux_aws._sources.batch import Undone
+from flux_core._serving.delivery import Undone
 
 if TYPE_CHECKING:
     from aws.shop import Shop

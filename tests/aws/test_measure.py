@@ -10,10 +10,10 @@ from aws import events
 from aws.shop import order_id
 
 import flux_aws
-from flux_aws._current import CURRENT
-from flux_aws._measure import serving
-from flux_aws._sources.source import Invocation
+from flux_aws._sources.source import invocation_of
 from flux_core import App, LeaseLost, Workflow
+from flux_core._invocation import CURRENT
+from flux_core._serving.measure import serving
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def test_sinks_are_told_of_each_invocation(error: Exception | None) -> None:
     """Begin and end, while it is the current one, even if it fails; a sink that breaks breaks nothing."""
     follower = Follower(error)
     app = App([Workflow("one").step("step", lambda ctx: 1)], MemoryStorage(), trace=[Deaf(), follower])
-    invocation = Invocation.of({}, events.Context())
+    invocation = invocation_of({}, events.Context())
     before = CURRENT.set(invocation)
     try:
         with pytest.raises(KeyError), serving(app):

@@ -10,8 +10,8 @@ from aws import events
 from aws.shop import order_id
 
 import flux_aws
-from flux_aws._sources.batch import Undone
 from flux_core import App, Fatal, Workflow
+from flux_core._serving.delivery import Undone
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:

@@ -80,7 +80,7 @@ def test_a_name_that_no_workflow_has_is_refused(name: Any, caplog: pytest.LogCap
     handler = flux_aws.handler(App([ONE, TWO], MemoryStorage()), route=lambda event: name)
     with pytest.raises(UnknownWorkflow, match=r"^there is no workflow for this event$"):
         handler({}, None)
-    assert f"route= of the handler returned {name!r}; return one of: one, two" in caplog.text
+    assert f"route= returned {name!r}; return one of: one, two" in caplog.text
 
 
 def test_a_route_that_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -88,7 +88,7 @@ def test_a_route_that_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None
     handler = flux_aws.handler(App([ONE, TWO], MemoryStorage()), route=lambda event: event["kind"])
     with pytest.raises(InvalidInput, match=r"^the event lacks what its workflow is chosen by$"):
         handler({}, None)
-    assert "route= of the handler raised KeyError: 'kind'" in caplog.text
+    assert "route= raised KeyError: 'kind'" in caplog.text
     assert f'File "{__file__}"' in caplog.text
 
 

@@ -224,7 +224,7 @@ def test_a_store_that_fails_puts_the_message_back(shop: Shop, storage: MemorySto
 
 def test_commits_need_a_key(shop: Shop) -> None:
     """A redriven message has a new id, so a workflow with commits says how its runs are named."""
-    with pytest.raises(InvalidWorkflow, match=r"key=flux_aws\.message_id"):
+    with pytest.raises(InvalidWorkflow, match="key=message_id, from the package that serves it"):
         flux_aws.handler(shop.app())(sqs(message({"order_id": "o_1"})), events.Context())
 
 

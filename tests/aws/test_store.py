@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import flux_aws
-from flux_aws import _store
-from flux_aws._store import with_store
+from flux_aws._handler import LAMBDA
 from flux_core import App, Workflow, storage
+from flux_core._serving import store
+from flux_core._serving.store import with_store
 from flux_core.storage import MemoryStorage, SQLiteStorage
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ WARNING = "lives and dies with this sandbox"
 @pytest.fixture
 def lasting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder that counts as one that outlives the sandbox."""
-    monkeypatch.setattr(_store, "FLEETING", "/nowhere/")
+    monkeypatch.setattr(store, "FLEETING", "/nowhere/")
     return tmp_path
 
 
@@ -48,7 +49,7 @@ def test_the_default_store_is_a_file_in_tmp(
 ) -> None:
     """Without a word about the store, runs are kept in `/tmp`, and the log warns of it once."""
     monkeypatch.delenv("FLUX_STORE", raising=False)
-    monkeypatch.setattr(_store, "DEFAULT", _store.DEFAULT.replace(_store.FLEETING, f"{fleeting}/"))
+    monkeypatch.setattr(store, "DEFAULT", store.DEFAULT.replace(store.FLEETING, f"{fleeting}/"))
     handler = flux_aws.handler(ONE)
     handler({}, None)
 
@@ -116,6 +117,6 @@ def test_a_table_is_opened_without_a_search_for_packages(monkeypatch: pytest.Mon
     """A cold start reads no list of the installed packages, by which other stores are found."""
     monkeypatch.setattr(storage, "open_storage", None)
     monkeypatch.setenv("FLUX_STORE", "dynamodb://runs?region=eu-west-1")
-    app = with_store(App([ONE]))
+    app = with_store(App([ONE]), LAMBDA)
 
     assert isinstance(app.storage, flux_aws.DynamoDBStorage)

@@ -15,9 +15,9 @@ from aws import events
 
 from flux_aws import InvokeWaker, LambdaWaker, SchedulerWaker, SQSWaker, handler
 from flux_aws._clients import ResourceNotFound, ServiceFailed, session
-from flux_aws._current import CURRENT
-from flux_aws._sources.source import Invocation
+from flux_aws._sources.source import invocation_of
 from flux_core import App, InvalidInput, Workflow
+from flux_core._invocation import CURRENT
 from flux_core.storage import MemoryStorage
 from flux_core.testing import FakeClock
 
@@ -246,7 +246,7 @@ def test_a_run_that_is_due_is_woken_by_an_asynchronous_call(function: InvokeAPI)
 def test_the_alias_that_is_being_invoked_is_called(function: InvokeAPI) -> None:
     """Without a name, the function is the one that serves the event at hand, under the alias by which it was called."""
     context: Any = SimpleNamespace(invoked_function_arn=FUNCTION, get_remaining_time_in_millis=lambda: 3000)
-    before = CURRENT.set(Invocation.of({}, context))
+    before = CURRENT.set(invocation_of({}, context))
     try:
         InvokeWaker(endpoint=function.url).wake("r1", 0)
     finally:

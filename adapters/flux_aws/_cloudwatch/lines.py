@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
-from flux_aws._current import CURRENT
+from flux_core._invocation import CURRENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flux_aws._sources.source import Invocation
     from flux_core import TraceEvent
+    from flux_core._invocation import Invocation
 
 LONGEST: Final = 256 * 1024
 """Bytes of a line; CloudWatch Logs takes 1 MB, and for long took no more than this:

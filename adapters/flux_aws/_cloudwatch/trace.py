@@ -9,15 +9,15 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from flux_aws._clients import Once
-from flux_aws._current import CURRENT
 from flux_core import InvalidInput
+from flux_core._invocation import CURRENT
 
 if TYPE_CHECKING:
     from flux_aws._cloudwatch.lines import Lines
     from flux_aws._cloudwatch.metrics import Metrics
     from flux_aws._cloudwatch.xray import Subsegments
-    from flux_aws._sources.source import Invocation
     from flux_core import TraceEvent
+    from flux_core._invocation import Invocation
 
 NEEDS: Final = {"aws_lambda_powertools": "aws-lambda-powertools", "aws_xray_sdk": "aws-xray-sdk"}
 

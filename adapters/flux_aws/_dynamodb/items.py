@@ -9,11 +9,11 @@ from flux_core import RunStatus
 from flux_core._document import UnreadableRun
 from flux_core._status import status_of
 from flux_core.storage import Record
+from flux_core.storage._rows.attached import Attached
+from flux_core.storage._rows.port import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from flux_aws._dynamodb.attached import Attached
+    from collections.abc import Mapping
 
 RUN: Final = "run"
 """The sort key of a run's item, beside which stand those of its blobs."""
@@ -52,8 +52,9 @@ def runs_of(workflow: str, shard: int) -> str:
     return f"{workflow}#{shard}"
 
 
-def item_of(record: Record, document: bytes, attached: Attached, *, shards: int) -> dict[str, Any]:
-    """Return the item of a run; `document` is its compressed document, which is left out if it is kept elsewhere."""
+def item_of(row: Row, *, shards: int) -> dict[str, Any]:
+    """Return the item of a run; a document that is kept elsewhere is left out."""
+    record, attached, _ = row
     shard = shard_of(record.id, shards)
     item = {
         **key_of(record.id),
@@ -70,7 +71,7 @@ def item_of(record: Record, document: bytes, attached: Attached, *, shards: int)
     if record.tags:
         item["tags"] = {"L": [{"S": tag} for tag in record.tags]}
     if attached.document is None:
-        item["document"] = {"B": document}
+        item["document"] = {"B": record.document}
     else:
         item["elsewhere"] = {"S": attached.document}
     if attached.blobs:
@@ -80,8 +81,8 @@ def item_of(record: Record, document: bytes, attached: Attached, *, shards: int)
     return item
 
 
-def record_of(item: Mapping[str, Any], document: bytes | None = None) -> Record:
-    """Return the run that the item holds; `document` is its compressed document, if that is kept elsewhere.
+def row_of(item: Mapping[str, Any]) -> Row:
+    """Return the run that the item holds, its document as it stands there.
 
     Raises:
         UnreadableRun: a newer Flux wrote the item, or it is not one of Flux.
@@ -96,7 +97,8 @@ def record_of(item: Mapping[str, Any], document: bytes | None = None) -> Record:
             )
         failed = item.get("due", {}).get("S", "").startswith("failed#")
         wake_at = None if failed or "wake_at" not in item else float(item["wake_at"]["N"])
-        return Record(
+        attached = attached_to(item)
+        record = Record(
             run_id,
             item["workflow"]["S"],
             status_of(item["status"]["S"]),
@@ -105,16 +107,22 @@ def record_of(item: Mapping[str, Any], document: bytes | None = None) -> Record:
             wake_at,
             float(item["created_at"]["N"]),
             float(item["updated_at"]["N"]),
-            zlib.decompress(item["document"]["B"] if document is None else document),
+            item["document"]["B"] if attached.document is None else b"",
             tuple(tag["S"] for tag in item.get("tags", {}).get("L", ())),
         )
-    except (KeyError, TypeError, ValueError, zlib.error) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise UnreadableRun(f"the item of run {run_id!r} cannot be read: {error!r}") from error
+    return Row(record, attached)
 
 
-def size_of(texts: Sequence[str]) -> int:
-    """Return about how many bytes texts take in an item."""
-    return sum(len(text.encode()) + 4 for text in texts)
+def attached_to(item: Mapping[str, Any]) -> Attached:
+    """Return what stands beside the item."""
+    expires_at = item.get("expires_at")
+    return Attached(
+        item.get("elsewhere", {}).get("S"),
+        "blobs" in item,
+        None if expires_at is None else int(expires_at["N"]),
+    )
 
 
 def _attention(record: Record, shard: int) -> dict[str, Any]:

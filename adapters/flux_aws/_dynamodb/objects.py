@@ -80,7 +80,7 @@ class Objects:
 
     def _call(self, permission: str, operation: Callable[..., Any], **request: Any) -> Any:
         what = f"s3:{permission} on the bucket {self._bucket!r}"
-        return self._requests.persist(what, lambda: operation(Bucket=self._bucket, **request))
+        return self._requests.patience.persist(what, lambda: operation(Bucket=self._bucket, **request))
 
 
 def _path(run_id: str, name: str) -> str:

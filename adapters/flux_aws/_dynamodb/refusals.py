@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import (
-    ConnectionError as AwsConnectionError,
-)
-from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
     CredentialRetrievalError,
     HTTPClientError,
     IncompleteReadError,
     NoCredentialsError,
     PartialCredentialsError,
 )
+from botocore.exceptions import ConnectionError as AwsConnectionError
 from botocore.parsers import ResponseParserError
 
 from flux_core import StoreError, StoreNotFound
@@ -65,27 +65,33 @@ def code_of(error: Exception) -> str:
     return code
 
 
-def passes(error: Exception) -> bool:
-    """Whether the same request may well succeed a moment later."""
-    if isinstance(error, (AwsConnectionError, HTTPClientError, IncompleteReadError, NotAll)):
-        return True
-    # PynamoDB's error has lost the status, botocore's behind it has kept it.
-    answer: dict[str, Any] = getattr(error.__cause__ or error, "response", {})
-    status: int = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status >= SERVER_ERROR or code_of(error) in TRANSIENT
+class Refusals(NamedTuple):
+    """What the errors of the services mean that a store at a place calls."""
 
+    place: Place
+    raised: tuple[type[Exception], ...] = (BotoCoreError, ClientError, ResponseParserError, NotAll)
+    """The errors that botocore raises."""
 
-def refusal(place: Place, what: str, error: Exception) -> StoreError:
-    """Return the error that says what was refused, why, and what to do about it; `what` is an action, and on what."""
-    if isinstance(error, ResponseParserError):
-        return StoreError(f"{what} got no answer of AWS; is the endpoint right?")
-    if isinstance(error, (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)):
-        told = NO_CREDENTIALS
-    else:
-        told = TOLD.get(code_of(error), "{what} was refused: {message}")
-    message = getattr(error, "response", {}).get("Error", {}).get("Message", str(error))
-    kind = StoreNotFound if code_of(error) == NO_TABLE else StoreError
-    return kind(told.format(what=what, place=place, message=message))
+    def passes(self, error: Exception) -> bool:
+        """Whether the same request may well succeed a moment later."""
+        if isinstance(error, (AwsConnectionError, HTTPClientError, IncompleteReadError, NotAll)):
+            return True
+        # PynamoDB's error has lost the status, botocore's behind it has kept it.
+        answer: dict[str, Any] = getattr(error.__cause__ or error, "response", {})
+        status: int = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= SERVER_ERROR or code_of(error) in TRANSIENT
+
+    def explained(self, what: str, error: Exception) -> StoreError:
+        """Return the error that says what was refused, why, and what to do about it."""
+        if isinstance(error, ResponseParserError):
+            return StoreError(f"{what} got no answer of AWS; is the endpoint right?")
+        if isinstance(error, (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)):
+            told = NO_CREDENTIALS
+        else:
+            told = TOLD.get(code_of(error), "{what} was refused: {message}")
+        message = getattr(error, "response", {}).get("Error", {}).get("Message", str(error))
+        kind = StoreNotFound if code_of(error) == NO_TABLE else StoreError
+        return kind(told.format(what=what, place=self.place, message=message))
 
 
 NO_CREDENTIALS: Final = (

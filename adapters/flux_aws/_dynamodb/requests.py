@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import os
-import time
-from random import SystemRandom
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+from botocore.exceptions import ClientError, NoRegionError
 from botocore.parsers import ResponseParserError
 from pynamodb.connection import Connection
 
-from flux_aws._current import CURRENT
-from flux_aws._dynamodb.refusals import CONDITION_FAILED, NotAll, Place, code_of, passes, refusal
-from flux_core import InvalidInput, StoreError
+from flux_aws._dynamodb.refusals import CONDITION_FAILED, NotAll, Place, Refusals, code_of
+from flux_core import InvalidInput
+from flux_core.storage._rows.patience import Patience
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-T = TypeVar("T")
+    from collections.abc import Iterator, Mapping, Sequence
 
 CONNECT_TIMEOUT: Final = 1.0  # seconds; the service is next door
 READ_TIMEOUT: Final = 3.0  # seconds without a byte; most answers come within milliseconds
 CONNECTIONS: Final = 50  # that are kept open, for as many threads
-FIRST_PAUSE: Final = 0.05  # seconds at most, doubled at each attempt
-LONGEST_PAUSE: Final = 2.0
 READ_AT_ONCE: Final = 100  # DynamoDB's limits for a batch
 WRITTEN_AT_ONCE: Final = 25
-DOUBLINGS: Final = 10  # which bring the first pause over the longest
-SPARE: Final = 1.0  # seconds of the invocation that are left to whoever is told of the failure
-
-# Sandboxes that are cloned from one image have one state of `random`, and would all come back at the same moment.
-_JITTER: Final = SystemRandom()
 
 
 class ConditionFailed(Exception):
@@ -53,14 +42,13 @@ class Requests:
     """
 
     def __init__(self, table: str, *, region: str | None, endpoint: str | None, patience: float) -> None:
-        self._patience = patience
         self._connection = Connection(
             # Lambda sets AWS_REGION, and botocore does not look at it.
             region or _region_in(table) or os.environ.get("AWS_REGION"),
             host=endpoint,
             connect_timeout_seconds=CONNECT_TIMEOUT,
             read_timeout_seconds=READ_TIMEOUT,
-            max_retry_attempts=0,  # `persist` does it, with an eye on the deadline
+            max_retry_attempts=0,  # `Patience` does it, with an eye on the deadline
             max_pool_connections=CONNECTIONS,
         )
         try:
@@ -73,6 +61,7 @@ class Requests:
         except ValueError as error:  # botocore's word for a region or an endpoint that cannot be one
             raise InvalidInput(f"{error}", path="endpoint" if endpoint else "region") from error
         self.place = Place(table, meta.region_name, meta.endpoint_url)
+        self.patience: Final = Patience(patience, Refusals(self.place))
 
     def send(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Make a request about the table, and return its answer.
@@ -82,7 +71,7 @@ class Requests:
             StoreError: the request was refused, or has failed for longer than the patience lasts.
         """
         request = {"TableName": self.place.table, **arguments}
-        return self.persist(self._about(operation), lambda: self._dispatch(operation, request))
+        return self.patience.persist(self._about(operation), lambda: self._dispatch(operation, request))
 
     def pages(self, operation: str, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield the items of a query or a scan, each page of them asked for when the one before is used up."""
@@ -105,7 +94,7 @@ class Requests:
             _keep_unprocessed(wanted, answer.get("UnprocessedKeys"))
 
         if keys:
-            self.persist(self._about("BatchGetItem"), get)
+            self.patience.persist(self._about("BatchGetItem"), get)
         return found
 
     def delete_many(self, keys: Sequence[Mapping[str, Any]]) -> None:
@@ -116,32 +105,7 @@ class Requests:
             answer = self._dispatch("BatchWriteItem", {"RequestItems": dict(wanted)})
             _keep_unprocessed(wanted, answer.get("UnprocessedItems"))
 
-        self.persist(self._about("BatchWriteItem"), delete)
-
-    def persist(self, what: str, request: Callable[[], T]) -> T:
-        """Make the request until it succeeds, is refused, or has failed for longer than the patience lasts.
-
-        Errors say `what` was to be done, and on what.
-        """
-        began = time.monotonic()
-        until = self._until(began)
-        attempts = 0
-        while True:
-            attempts += 1
-            try:
-                return request()
-            except (BotoCoreError, ClientError, ResponseParserError, NotAll) as error:
-                if not passes(error):
-                    raise refusal(self.place, what, error) from error
-                longest = FIRST_PAUSE * 2 ** min(attempts - 1, DOUBLINGS)
-                pause = _JITTER.uniform(0, min(longest, LONGEST_PAUSE))
-                now = time.monotonic()
-                if now + pause >= until:
-                    raise StoreError(
-                        f"{what} has failed for {now - began:.1f} s, {attempts} times,"
-                        f" the last time with: {error}"
-                    ) from error
-            time.sleep(pause)
+        self.patience.persist(self._about("BatchWriteItem"), delete)
 
     def client(self, service: str) -> Any:
         """Make a client of another service, in the same region and under the same credentials."""
@@ -176,13 +140,6 @@ class Requests:
 
     def _about(self, operation: str) -> str:
         return f"dynamodb:{operation} on {self.place}"
-
-    def _until(self, now: float) -> float:
-        """Return when patience ends, in monotonic seconds."""
-        invocation = CURRENT.get()
-        if invocation is None or invocation.deadline is None:
-            return now + self._patience
-        return min(now + self._patience, invocation.deadline - SPARE)
 
 
 def _region_in(table: str) -> str | None:

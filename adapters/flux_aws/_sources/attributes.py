@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from flux_aws._sources.body import MalformedBody
+from flux_core._serving.body import MalformedBody
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

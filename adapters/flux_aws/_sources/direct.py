@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from flux_aws._sources.source import Source, answer
+from flux_aws._sources.source import Source
+from flux_core._serving.answer import answer
 
 if TYPE_CHECKING:
-    from flux_aws._service import Service
-    from flux_aws._sources.source import Invocation
+    from flux_core._invocation import Invocation
+    from flux_core._serving.service import Service
 
 
 def _respond(service: Service, invocation: Invocation) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def _is_control(event: dict[str, Any]) -> bool:
 
 
 def _control(service: Service, invocation: Invocation) -> dict[str, Any]:
-    from flux_aws._control.actions import control  # an order needs none of it
+    from flux_core._serving.control.actions import control  # an order needs none of it
 
     return control(service, invocation.event["flux"], invocation.deadline)
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from flux_aws._sources.batch import Record, run_or_raise
-from flux_aws._sources.body import parse_body
 from flux_aws._sources.source import Source
+from flux_core._serving.body import parse_body
+from flux_core._serving.delivery import Delivery, run_or_raise
 
 if TYPE_CHECKING:
-    from flux_aws._service import Service
-    from flux_aws._sources.source import Invocation
+    from flux_core._invocation import Invocation
+    from flux_core._serving.service import Service
 
 FIELDS: Final = frozenset({"id", "detail-type", "source", "detail"})
 
@@ -27,7 +27,9 @@ FIELDS: Final = frozenset({"id", "detail-type", "source", "detail"})
 def _respond(service: Service, invocation: Invocation) -> None:
     event = invocation.event
     identity: str = event["id"]
-    run_or_raise(service, invocation, [Record(f"event {identity}", event, identity, lambda: _detail(event))])
+    run_or_raise(
+        service, invocation, [Delivery(f"event {identity}", event, identity, lambda: _detail(event))]
+    )
 
 
 def _detail(event: dict[str, Any]) -> Any:

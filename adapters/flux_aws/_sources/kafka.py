@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from flux_aws._sources.batch import Record, run_or_raise
-from flux_aws._sources.body import from_base64, parse_body
 from flux_aws._sources.source import Source
+from flux_core._serving.body import from_base64, parse_body
+from flux_core._serving.delivery import Delivery, run_or_raise
 
 if TYPE_CHECKING:
-    from flux_aws._service import Service
-    from flux_aws._sources.source import Invocation
+    from flux_core._invocation import Invocation
+    from flux_core._serving.service import Service
 
 SENDERS: Final = ("aws:kafka", "SelfManagedKafka")
 
@@ -31,10 +31,10 @@ def _respond(service: Service, invocation: Invocation) -> None:
     run_or_raise(service, invocation, records)
 
 
-def _record(partition: str, record: dict[str, Any]) -> Record:
+def _record(partition: str, record: dict[str, Any]) -> Delivery:
     """Return what a producer sent; a partition is named as Lambda does, `topic-number`."""
     identity = f"{record['topic']}-{record['partition']}-{record['offset']}"
-    return Record(f"record {identity}", record, identity, lambda: _value(record), lane=partition)
+    return Delivery(f"record {identity}", record, identity, lambda: _value(record), lane=partition)
 
 
 def _value(record: dict[str, Any]) -> Any:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from flux_aws._problem import phrase
-from flux_aws._sources.http import Reply, reply
+from flux_aws._sources.http import request_of
 from flux_aws._sources.source import Source
+from flux_core._serving.http import JSON, Reply, reply
+from flux_core._serving.problem import phrase
 
 if TYPE_CHECKING:
-    from flux_aws._service import Service
-    from flux_aws._sources.source import Invocation
+    from flux_core._invocation import Invocation
+    from flux_core._serving.service import Service
 
 CHECKER: Final = "ELB-HealthChecker/"
 """How the user agent of a health check begins."""
@@ -35,11 +36,10 @@ def _respond(service: Service, invocation: Invocation) -> dict[str, Any]:
         else event.get("headers") or {}
     )
     if headers.get("user-agent", "").startswith(CHECKER):
-        status, answered, document = Reply(200, {"Content-Type": "application/json"}, {"status": "healthy"})
+        status, answered, document = Reply(200, {"Content-Type": JSON}, {"status": "healthy"})
     else:
-        status, answered, document = reply(
-            service, invocation, method=event.get("httpMethod"), headers=headers
-        )
+        request = request_of(event, method=event.get("httpMethod"), headers=headers)
+        status, answered, document = reply(service, request, deadline=invocation.deadline)
     return {
         "statusCode": status,
         "statusDescription": f"{status} {phrase(status)}",

@@ -8,31 +8,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flux_aws._sources.batch import Record, run_or_raise
-from flux_aws._sources.body import parse_body
 from flux_aws._sources.source import Source, sender
+from flux_core._serving.body import parse_body
+from flux_core._serving.delivery import Delivery, run_or_raise
 
 if TYPE_CHECKING:
-    from flux_aws._service import Service
-    from flux_aws._sources.source import Invocation
+    from flux_core._invocation import Invocation
+    from flux_core._serving.service import Service
 
 
 def _respond_sns(service: Service, invocation: Invocation) -> None:
     run_or_raise(service, invocation, [_message(record) for record in invocation.event["Records"]])
 
 
-def _message(record: dict[str, Any]) -> Record:
+def _message(record: dict[str, Any]) -> Delivery:
     """Return what SNS published; its MessageId is the same at every delivery."""
     message = record["Sns"]
     identity: str = message["MessageId"]
-    return Record(f"message {identity}", record, identity, lambda: parse_body(message["Message"]))
+    return Delivery(f"message {identity}", record, identity, lambda: parse_body(message["Message"]))
 
 
 def _respond_s3(service: Service, invocation: Invocation) -> None:
     run_or_raise(service, invocation, [_change(record) for record in invocation.event["Records"]])
 
 
-def _change(record: dict[str, Any]) -> Record:
+def _change(record: dict[str, Any]) -> Delivery:
     """Return what happened to an object.
 
     Its sequencer tells what happened to one object apart; events about more than its content have none:
@@ -41,7 +41,7 @@ def _change(record: dict[str, Any]) -> Record:
     bucket, thing = record["s3"]["bucket"]["name"], record["s3"]["object"]
     moment = thing.get("sequencer") or f"{thing.get('versionId', '')}/{record['eventTime']}"
     identity = "/".join((bucket, thing["key"], record["eventName"], moment))
-    return Record(f"{record['eventName']} of {bucket}/{thing['key']}", record, identity, lambda: record)
+    return Delivery(f"{record['eventName']} of {bucket}/{thing['key']}", record, identity, lambda: record)
 
 
 SNS = Source("an SNS notification", lambda event: sender(event) == "aws:sns", _respond_sns)

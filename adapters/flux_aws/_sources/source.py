@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from flux_core import Run, plain
+from flux_core._invocation import Invocation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from flux_aws._service import Service
-    from flux_core import Result
+    from flux_core._serving.service import Service
 
 
 class LambdaContext(Protocol):
@@ -25,21 +24,11 @@ class LambdaContext(Protocol):
         ...
 
 
-class Invocation(NamedTuple):
-    """One call of the function."""
-
-    event: Any
-    deadline: float | None
-    """When the function is killed, in `time.monotonic()` seconds; None if nobody says."""
-    request_id: str | None
-    context: LambdaContext | None = None
-
-    @classmethod
-    def of(cls, event: Any, context: LambdaContext | None) -> Self:
-        """Return the invocation that Lambda's two arguments make."""
-        remaining = getattr(context, "get_remaining_time_in_millis", None)
-        deadline = None if remaining is None else time.monotonic() + remaining() / 1000
-        return cls(event, deadline, getattr(context, "aws_request_id", None), context)
+def invocation_of(event: Any, context: LambdaContext | None) -> Invocation:
+    """Return the invocation that Lambda's two arguments make."""
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    deadline = None if remaining is None else time.monotonic() + remaining() / 1000
+    return Invocation(event, deadline, getattr(context, "aws_request_id", None), context)
 
 
 class Source(NamedTuple):
@@ -51,15 +40,6 @@ class Source(NamedTuple):
     """Whether an event, always a JSON object, comes from this source: by its shape alone."""
     respond: Callable[[Service, Invocation], Any]
     """Serve such an event, and return what Lambda is to answer."""
-
-
-def answer(run: Result[Any] | Run) -> dict[str, Any]:
-    """Return how a run stands, as every source that answers says it: `status, id, data`, and `error` if it failed."""
-    data = plain(run.data) if isinstance(run, Run) else run.to_dict()["data"]
-    stands = {"status": str(run.status), "id": run.id, "data": data}
-    if run.error is not None:
-        stands["error"] = run.error.to_dict()
-    return stands
 
 
 def sender(event: dict[str, Any]) -> str | None:

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flux_aws._service import message_id
-from flux_aws._sources.batch import Record, run, undone
-from flux_aws._sources.body import MalformedBody, parse_body
 from flux_aws._sources.source import Source, partial_failure, sender
+from flux_core._serving.body import MalformedBody, parse_body
+from flux_core._serving.delivery import Delivery, run, undone
 
 if TYPE_CHECKING:
-    from flux_aws._service import Service
-    from flux_aws._sources.source import Invocation
+    from flux_core._invocation import Invocation
+    from flux_core._serving.service import Service
 
 
 def _respond(service: Service, invocation: Invocation) -> dict[str, Any]:
@@ -28,11 +27,11 @@ def _respond(service: Service, invocation: Invocation) -> dict[str, Any]:
         KeyNeeded: the workflow has commits, and nothing says which messages mean the same run.
     """
 
-    def serve(record: Record) -> bool:
+    def serve(record: Delivery) -> bool:
         command = _command(service, record.event)
         if command is None:
             return run(service, invocation, record)
-        from flux_aws._control.wake_up import obey  # most queues carry orders alone
+        from flux_core._serving.control.wake_up import obey  # most queues carry orders alone
 
         return obey(service, invocation, record, command)
 
@@ -40,9 +39,20 @@ def _respond(service: Service, invocation: Invocation) -> dict[str, Any]:
     return partial_failure(message_id(record.event) for record in undone(records, invocation, serve))
 
 
-def _record(message: dict[str, Any]) -> Record:
+def message_id(message: Any) -> str:
+    """Return the messageId of an SQS message.
+
+    Given as `key=flux_aws.message_id` it says that this id is good enough for a workflow with commits, although
+    a message that is moved back from a dead-letter queue has a new one, and is a new run. Events of other
+    sources are then identified as if there were no `key`.
+    """
+    identity: str = message["messageId"]
+    return identity
+
+
+def _record(message: dict[str, Any]) -> Delivery:
     identity = message_id(message)
-    return Record(
+    return Delivery(
         f"message {identity}",
         message,
         identity,

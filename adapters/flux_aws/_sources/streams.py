@@ -11,22 +11,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flux_aws._sources.attributes import plain_item
-from flux_aws._sources.batch import Record, run_all
-from flux_aws._sources.body import from_base64, parse_body
 from flux_aws._sources.source import Source, partial_failure, sender
+from flux_core._serving.body import from_base64, parse_body
+from flux_core._serving.delivery import Delivery, run_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from flux_aws._service import Service
-    from flux_aws._sources.source import Invocation
+    from flux_core._invocation import Invocation
+    from flux_core._serving.service import Service
 
 IMAGES = ("Keys", "NewImage", "OldImage")
 
 
-def first_of_each_lane(records: Iterable[Record]) -> list[Record]:
+def first_of_each_lane(records: Iterable[Delivery]) -> list[Delivery]:
     """Return the records from which their lanes are to go on."""
-    first: dict[str | None, Record] = {}
+    first: dict[str | None, Delivery] = {}
     for record in records:
         first.setdefault(record.lane, record)
     return list(first.values())
@@ -37,11 +37,11 @@ def _respond_kinesis(service: Service, invocation: Invocation) -> dict[str, Any]
     return partial_failure(record.event["kinesis"]["sequenceNumber"] for record in first_of_each_lane(again))
 
 
-def _data(record: dict[str, Any]) -> Record:
+def _data(record: dict[str, Any]) -> Delivery:
     """Return what a producer put; the event's id is the shard's with the sequence number."""
     identity: str = record["eventID"]
     shard, _, _ = identity.partition(":")
-    return Record(
+    return Delivery(
         f"record {identity}",
         record,
         identity,
@@ -55,10 +55,10 @@ def _respond_dynamodb(service: Service, invocation: Invocation) -> dict[str, Any
     return partial_failure(record.event["dynamodb"]["SequenceNumber"] for record in first_of_each_lane(again))
 
 
-def _change(record: dict[str, Any]) -> Record:
+def _change(record: dict[str, Any]) -> Delivery:
     """Return what happened to an item; a batch has the records of one shard, whose name they do not say."""
     identity: str = record["eventID"]
-    return Record(
+    return Delivery(
         f"record {identity}", record, identity, lambda: _images(record), lane=record["eventSourceARN"]
     )
 

@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from flux_aws._clients import Once, calling, session
-from flux_aws._wakers.message import message, named_function, short_calls
+from flux_aws._wakers.called import named_function, short_calls
+from flux_core._waker import message
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

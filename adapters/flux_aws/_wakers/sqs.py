@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from flux_aws._clients import Once, calling, session
-from flux_aws._wakers.message import message, short_calls
+from flux_aws._wakers.called import short_calls
 from flux_core import InvalidInput
+from flux_core._waker import message
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

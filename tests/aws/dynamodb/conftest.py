@@ -9,6 +9,7 @@ import pytest
 from botocore.session import Session, get_session
 
 from flux_aws import DynamoDBStorage
+from flux_aws._dynamodb.items import key_of
 
 from services.dynamodb_local import DynamoDBLocal
 
@@ -63,3 +64,9 @@ def opened(server: DynamoDBLocal, quick_clients: None) -> Iterator[Callable[...,
 def storage(opened: Callable[..., DynamoDBStorage]) -> DynamoDBStorage:
     """A store over an empty table."""
     return opened()
+
+
+def item_at(storage: DynamoDBStorage, run_id: str) -> dict[str, Any]:
+    """Return the run's item as the table has it."""
+    item: dict[str, Any] = storage._requests.send("GetItem", {"Key": key_of(run_id)})["Item"]
+    return item

@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aws.dynamodb.conftest import item_at
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from moto import mock_aws
@@ -74,7 +75,7 @@ def test_a_run_of_many_objects_is_deleted_whole(storage: DynamoDBStorage, bucket
     for number in range(3):
         bucket.put_object(Key=f"flux/{RUN.id}/key-{number}", Body=b"value")
     storage.put_blob("order-10", "key", b"value")
-    objects_of = storage._blobs._objects
+    objects_of: Any = storage._blobs._objects
     assert objects_of is not None
     list_objects = objects_of._client.list_objects_v2
     objects_of._client.list_objects_v2 = lambda **request: list_objects(MaxKeys=2, **request)
@@ -115,7 +116,7 @@ def test_an_object_that_is_cut_off_is_read_again(bucket: Any, monkeypatch: pytes
     with closing(DynamoDBStorage("runs", bucket=bucket.name)) as storage:
         storage.put_blob(RUN.id, "key", b"value")
         cut_off = iter([StreamingBody(BytesIO(b"val"), 5)])
-        held = storage._blobs._objects
+        held: Any = storage._blobs._objects
         assert held is not None
         whole = held._client.get_object
 
@@ -133,7 +134,7 @@ def test_objects_are_left_to_the_bucket_s_own_rules(storage: DynamoDBStorage, bu
     storage.put_blob(RUN.id, "key", b"value")
     storage.create(RUN)
     storage.save(RUN._replace(revision=2, status=RunStatus.COMPLETED, wake_at=None), replaces=1)
-    assert "expires_at" in (storage._item(RUN.id) or {})
+    assert "expires_at" in item_at(storage, RUN.id)
     assert objects(bucket) == ["flux/order-1/key"]
 
 
@@ -156,7 +157,7 @@ def test_an_object_that_may_not_be_deleted_is_told(
     """S3 answers that all is well, and says below which objects are still there."""
     storage.put_blob(RUN.id, "key", b"value")
     error = {"Key": "flux/order-1/key", "Code": "AccessDenied", "Message": "Access Denied"}
-    held = storage._blobs._objects
+    held: Any = storage._blobs._objects
     assert held is not None
     monkeypatch.setattr(held._client, "delete_objects", lambda **request: {"Errors": [error]})
     with pytest.raises(StoreError, match="s3:DeleteObject on 'flux/order-1/key' in the bucket 'values'"):
@@ -171,7 +172,7 @@ def test_access_to_a_bucket_that_is_denied_names_it(
     def deny(**request: Any) -> None:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}, "PutObject")
 
-    held = storage._blobs._objects
+    held: Any = storage._blobs._objects
     assert held is not None
     monkeypatch.setattr(held._client, "put_object", deny)
     with pytest.raises(StoreError, match="s3:PutObject on the bucket 'values' is not allowed; allow it"):

@@ -10,11 +10,12 @@ from aws.dynamodb.weather import Network
 from botocore.exceptions import ReadTimeoutError
 
 from benchmarks.capacity import Meter, read, written
-from flux_aws._dynamodb.attached import NOTHING
-from flux_aws._dynamodb.blobs import LARGEST
 from flux_aws._dynamodb.items import item_of
 from flux_core import BlobNotFound, Conflict, Engine, RunExists, RunStatus, StoreError, Workflow
 from flux_core.storage import Query, Record
+from flux_core.storage._rows.attached import NOTHING
+from flux_core.storage._rows.blobs import LARGEST
+from flux_core.storage._rows.port import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,7 +110,7 @@ def test_a_reader_follows_a_document_that_is_replaced(opened: Callable[..., Dyna
     reader, writer = opened(), opened()
     writer.create(RUN._replace(document=noise(500_000)))
     later = RUN._replace(revision=2, document=noise(600_000))
-    found = reader._item(RUN.id)
+    found = reader._rows.read(RUN.id)
     writer.save(later, replaces=1)
 
     assert reader._opened(found) == later
@@ -119,7 +120,7 @@ def test_a_reader_of_a_run_that_is_deleted_finds_none(opened: Callable[..., Dyna
     """A reader whose item points to the document of a run that has just been deleted finds no run."""
     reader, writer = opened(), opened()
     writer.create(RUN._replace(document=noise(500_000)))
-    found = reader._item(RUN.id)
+    found = reader._rows.read(RUN.id)
     writer.delete(RUN.id)
 
     assert reader._opened(found) is None
@@ -263,7 +264,8 @@ def put_all(storage: DynamoDBStorage, runs: list[Record]) -> None:
     """Store new runs, many at once."""
     import zlib
 
-    items = [item_of(run, zlib.compress(run.document), NOTHING, shards=8) for run in runs]
+    packed = [run._replace(document=zlib.compress(run.document)) for run in runs]
+    items = [item_of(Row(run, NOTHING), shards=8) for run in packed]
     for start in range(0, len(items), 25):
         batch = [{"PutRequest": {"Item": item}} for item in items[start : start + 25]]
         storage._requests._dispatch("BatchWriteItem", {"RequestItems": {storage.table: batch}})

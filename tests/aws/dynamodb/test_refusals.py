@@ -9,13 +9,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aws.dynamodb.conftest import item_at
 from aws.dynamodb.weather import Network, answered, answers
 
 from flux_aws import DynamoDBStorage
-from flux_aws._current import CURRENT
 from flux_aws._dynamodb.url import open_dynamodb
-from flux_aws._sources.source import Invocation
 from flux_core import InvalidInput, RunExists, RunStatus, StoreError, StoreNotFound
+from flux_core._invocation import CURRENT, Invocation
 from flux_core.storage import Query, Record
 
 if TYPE_CHECKING:
@@ -101,8 +101,7 @@ def test_a_url_gives_every_option() -> None:
         assert storage.table == "orders"
         assert storage._requests.place == ("orders", "eu-west-1", NOWHERE)
         assert storage._ttl == timedelta(days=30).total_seconds()
-        assert (storage._shards, storage._requests._patience) == (4, 2.5)
-        assert storage._blobs._objects is not None
+        assert (storage._requests.patience.seconds, storage._blobs._objects is None) == (2.5, False)
 
 
 @pytest.mark.parametrize("ttl", ["2592000", "720h", "30d", "43200m", "2592000s"])
@@ -320,7 +319,7 @@ def test_a_call_without_a_deadline_is_as_patient_as_told(quick_clients: None) ->
     [
         ({"v": {"N": "2"}}, "run 'order-1' was written by a newer Flux .format 2.*upgrade flux-serverless"),
         ({"v": {"S": "one"}}, "the item of run 'order-1' cannot be read"),
-        ({"document": {"B": b"no zlib"}}, "the item of run 'order-1' cannot be read"),
+        ({"document": {"B": b"no zlib"}}, "the document of run 'order-1' cannot be read"),
         ({"writer": {"N": "1"}}, "the item of run 'order-1' cannot be read"),
     ],
 )
@@ -330,7 +329,7 @@ def test_an_item_that_cannot_be_read_is_told(
     """An item that a newer Flux wrote, or something else, is named; nothing is made up."""
     storage = opened()
     storage.create(RUN)
-    item = dict(storage._item("order-1") or {})
+    item = item_at(storage, "order-1")
     storage._requests.send("PutItem", {"Item": {**item, **change}})
     with pytest.raises(StoreError, match=message):
         storage.load("order-1")
@@ -375,7 +374,7 @@ def test_a_value_that_no_table_takes_is_told(storage: DynamoDBStorage) -> None:
     network = Network(storage)
     with pytest.raises(StoreError) as caught:
         storage.put_blob("order-1", "abc", bytes(10_000_001))
-    assert "run 'order-1' has a blob (abc) of 10,000,001 bytes, and a table takes 10,000,000" in str(
+    assert "run 'order-1' has a blob (abc) of 10,000,001 bytes, and the store takes 10,000,000" in str(
         caught.value
     )
     assert "bucket=" in str(caught.value)

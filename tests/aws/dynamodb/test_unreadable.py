@@ -6,6 +6,7 @@ from hashlib import shake_128
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aws.dynamodb.conftest import item_at
 from aws.dynamodb.weather import Network, answers
 
 from flux_core import Engine, RunStatus, StoreError, Workflow
@@ -31,7 +32,7 @@ def items(storage: DynamoDBStorage) -> int:
 
 def write_anew(storage: DynamoDBStorage) -> None:
     """Write the item as a Flux to come may do."""
-    item = dict(storage._item(RUN.id) or {})
+    item = item_at(storage, RUN.id)
     del item["status"]
     storage._requests.send("PutItem", {"Item": {**item, "v": {"N": "2"}}})
 

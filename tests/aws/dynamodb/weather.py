@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from io import BytesIO
-from random import Random
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from threading import local
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from contract.storm import Storm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,38 +68,27 @@ class Network:
         self._session.close()
 
 
-class Storm:
-    """Throttles some requests, lets some fail before they arrive, and loses the answers of others: one in six."""
+class DynamoDBStorm(Storm):
+    """Throttles requests, lets some fail before they arrive, and loses the answers of others."""
 
     def __init__(self, seed: int) -> None:
-        self._random = Random(seed)
-        self._lock = Lock()
-        self.struck: dict[str, int] = {}
+        super().__init__(seed, ("throttled", "failed", "unreachable", "lost"))
+        self._thread = local()
 
     def before(self, request: Any) -> AWSResponse | None:
         """Throttle it, refuse it or let it pass."""
-        match self._draw(24):
-            case 0:
-                self._count("throttled")
-                return answers(400, "ProvisionedThroughputExceededException")
-            case 1:
-                self._count("failed")
-                return answers(500, "InternalServerError")
-            case 2:
-                self._count("unreachable")
-                raise EndpointConnectionError(endpoint_url=request.url)
-        return None
+        self._thread.kind = kind = self.strikes()
+        if kind == "unreachable":
+            raise EndpointConnectionError(endpoint_url=request.url)
+        return answers(*REFUSALS[kind]) if kind in REFUSALS else None
 
     def after(self, request: Any) -> None:
         """Lose the answer to what has been done."""
-        if self._draw(24) == 0:
-            self._count("lost")
+        if self._thread.kind == "lost":
             raise ReadTimeoutError(endpoint_url=request.url)
 
-    def _draw(self, sides: int) -> int:
-        with self._lock:
-            return self._random.randrange(sides)
 
-    def _count(self, what: str) -> None:
-        with self._lock:
-            self.struck[what] = self.struck.get(what, 0) + 1
+REFUSALS: Final[dict[str | None, tuple[int, str]]] = {
+    "throttled": (400, "ProvisionedThroughputExceededException"),
+    "failed": (500, "InternalServerError"),
+}

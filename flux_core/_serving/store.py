@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flux_core import App
     from flux_core.storage import Storage
 
 log: Final = logging.getLogger("flux")
 
-ON_LAMBDA: Final = "AWS_LAMBDA_FUNCTION_NAME"
-"""A variable that Lambda sets: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
 VARIABLE: Final = "FLUX_STORE"
 """The environment variable that names the store, by its URL, of an app that has none."""
 DEFAULT: Final = "sqlite:////tmp/flux.db"
-DYNAMODB: Final = "dynamodb://"
-FLEETING: Final = "/tmp/"  # noqa: S108 (the one folder that Lambda lets a function write to)
+FLEETING: Final = "/tmp/"  # noqa: S108 (the one folder that Lambda lets a function write to, and that is memory elsewhere)
 
 
-def with_store(app: App) -> App:
+class Platform(NamedTuple):
+    """What a cloud's functions have of their own."""
+
+    variable: str
+    """An environment variable that the cloud sets wherever it runs a function."""
+    stores: Mapping[str, str]
+    """What opens the cloud's own stores, as `module:function`, by the scheme of their URLs."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this process is one of the cloud's."""
+        return self.variable in os.environ
+
+
+def with_store(app: App, platform: Platform) -> App:
     """Return the app over its own store or, if it has none, over the one that the environment names.
 
-    What is kept in memory or in `/tmp` is seen by one sandbox and goes with it; on Lambda that is logged as a
+    What is kept in memory or in `/tmp` is seen by one sandbox and goes with it; on the platform that is logged as a
     warning.
 
     Raises:
@@ -34,8 +48,8 @@ def with_store(app: App) -> App:
         StoreError: the store cannot be opened.
     """
     if app.storage is None:
-        app = app.on(_open(os.environ.get(VARIABLE, DEFAULT)))
-    if ON_LAMBDA in os.environ and (place := _fleeting(app.engine.storage)):
+        app = app.on(_open(os.environ.get(VARIABLE, DEFAULT), platform))
+    if platform.is_here and (place := _fleeting(app.engine.storage)):
         log.warning(
             "runs are kept in %s, which lives and dies with this sandbox: across sandboxes a run may be started"
             " twice, and one that is interrupted is not recovered; give App(storage=...) or %s a store that all"
@@ -46,13 +60,12 @@ def with_store(app: App) -> App:
     return app
 
 
-def _open(url: str) -> Storage:
-    if url.startswith(DYNAMODB):
-        from flux_aws._dynamodb.url import (
-            open_dynamodb,
-        )  # at once: to search the installed packages for it takes longer
-
-        return open_dynamodb(url)
+def _open(url: str, platform: Platform) -> Storage:
+    scheme, _, _ = url.partition("://")
+    if scheme in platform.stores:  # to search the installed packages for it takes longer
+        module, _, opener = platform.stores[scheme].partition(":")
+        opened: Storage = getattr(import_module(module), opener)(url)
+        return opened
     from flux_core.storage import open_storage  # an app with a store needs no parser of URLs
 
     return open_storage(url)

@@ -24,17 +24,17 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from flux_aws._control import looking, ticking
-from flux_aws._control.command import Command
-from flux_aws._measure import count_lost_lease
-from flux_aws._sources.source import answer
 from flux_core import InvalidInput, LeaseLost, NotRetryable, RunNotFound, RunStatus, StepStatus
+from flux_core._serving.answer import answer
+from flux_core._serving.control import looking, ticking
+from flux_core._serving.control.command import Command
+from flux_core._serving.measure import count_lost_lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from flux_aws._service import Service
     from flux_core import Result, Run
+    from flux_core._serving.service import Service
 
 log: Final = logging.getLogger("flux")
 

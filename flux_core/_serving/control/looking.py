@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flux_aws._control.command import Command
+    from flux_core._serving.control.command import Command
 
 
 def show(command: Command) -> dict[str, Any]:

@@ -20,7 +20,7 @@ log: Final = logging.getLogger("flux")
 def chosen(
     app: App, workflow: str | Workflow[Any, Any] | None, route: Route | None
 ) -> Workflow[Any, Any] | Route:
-    """Return the workflow that a handler is for, or the route that chooses one for each event.
+    """Return the workflow that a front is for, or the route that chooses one for each event.
 
     Raises:
         InvalidWorkflow: nothing says which workflow is meant, two things do, or it is not the app's.
@@ -36,8 +36,8 @@ def chosen(
         if len(app.workflows) != 1:
             names = ", ".join(known.name for known in app.workflows) or "none"
             raise InvalidWorkflow(
-                "say which workflow is meant, handler(app, workflow=...) or, for several, handler(app,"
-                f" route=lambda event: ...); the app has: {names}"
+                "say which workflow is meant: workflow=... or, for several, route=lambda event: ...;"
+                f" the app has: {names}"
             )
         return app.workflows[0]
     if isinstance(workflow, str):
@@ -57,12 +57,10 @@ def routed(app: App, route: Route, event: Any) -> Workflow[Any, Any]:
     try:
         name: object = route(event)
     except Exception as error:
-        log.warning("route= of the handler raised %s: %s", type(error).__name__, error, exc_info=error)
+        log.warning("route= raised %s: %s", type(error).__name__, error, exc_info=error)
         raise InvalidInput("the event lacks what its workflow is chosen by") from error
     names = {workflow.name for workflow in app.workflows}
     if isinstance(name, str) and name in names:
         return app.workflow(name)
-    log.warning(
-        "route= of the handler returned %r; return one of: %s", name, ", ".join(sorted(names)) or "none"
-    )
+    log.warning("route= returned %r; return one of: %s", name, ", ".join(sorted(names)) or "none")
     raise UnknownWorkflow("there is no workflow for this event")

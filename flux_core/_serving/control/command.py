@@ -11,8 +11,8 @@ from flux_core import InvalidInput, RunNotFound, Workflow
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flux_aws._service import Service
     from flux_core import App, Run
+    from flux_core._serving.service import Service
     from flux_core.storage import Record
 
 

@@ -6,7 +6,6 @@ from math import ceil
 from time import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from flux_aws._sources.body import MalformedBody
 from flux_core import (
     CrashLoop,
     Fatal,
@@ -31,6 +30,7 @@ from flux_core import (
     UnknownWorkflow,
     WorkflowTimeout,
 )
+from flux_core._serving.body import MalformedBody
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

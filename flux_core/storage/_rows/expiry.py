@@ -6,7 +6,8 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from flux_core import InvalidInput, RunStatus
+from flux_core._errors import InvalidInput
+from flux_core._status import RunStatus
 
 if TYPE_CHECKING:
     from flux_core.storage import Record

@@ -1,33 +1,34 @@
-"""What a write leaves beside the run's item, brought in line with what the item says."""
+"""What a write leaves beside the run's row, brought in line with what the row says."""
 
 from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from flux_aws._dynamodb.attached import Attached, attached_to
-from flux_aws._dynamodb.items import number
-from flux_core import StoreError
+from flux_core._errors import StoreError
+from flux_core.storage._rows.attached import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
-    from flux_aws._dynamodb.blobs import Blobs
     from flux_core.storage import Record
+    from flux_core.storage._rows.attached import Attached
+    from flux_core.storage._rows.blobs import Blobs
+    from flux_core.storage._rows.port import Row
 
 log: Final = logging.getLogger("flux")
 
 
 class Leftovers:
-    """Tidies up after a write; `item` reads a run's item.
+    """Tidies up after a write; `read` reads a run's row.
 
     The run's fate is sealed by then: what fails is logged, and stays until the run is deleted.
     """
 
-    def __init__(self, blobs: Blobs, item: Callable[[str], Mapping[str, Any] | None]) -> None:
+    def __init__(self, blobs: Blobs, read: Callable[[str], Row | None]) -> None:
         self._blobs = blobs
-        self._item = item
+        self._read = read
 
     def saved(self, run_id: str, before: Attached, after: Attached) -> None:
         """Tidy up after a save that stands; what stood beside the run before it may go, or may have to stay."""
@@ -37,14 +38,14 @@ class Leftovers:
             if after.blobs and (before.expires_at, after.expires_at) != (None, None):
                 self._expire(run_id, after.expires_at)
 
-    def refused(
-        self, record: Record, before: Attached, after: Attached, stored: Mapping[str, Any] | None
-    ) -> None:
+    def refused(self, record: Record, before: Attached, after: Attached, stored: Row | None) -> None:
         """Tidy up after a write that was refused because of what is stored: by itself, if an answer was lost."""
-        item = stored or {}
-        standing = attached_to(item)
-        written = (item.get("revision"), item.get("writer"), standing.document)
-        if written == (number(record.revision), {"S": record.writer}, after.document):
+        standing = NOTHING if stored is None else stored.attached
+        if stored is not None and (stored.record.revision, stored.record.writer, standing.document) == (
+            record.revision,
+            record.writer,
+            after.document,
+        ):
             self.saved(record.id, before, after)
             return
         with _logged(record.id):
@@ -60,10 +61,10 @@ class Leftovers:
         """
         while True:
             self._blobs.expire(run_id, at)
-            item = self._item(run_id)
-            if item is None or attached_to(item).expires_at == at:
+            row = self._read(run_id)
+            if row is None or row.attached.expires_at == at:
                 return
-            at = attached_to(item).expires_at
+            at = row.attached.expires_at
 
 
 @contextmanager

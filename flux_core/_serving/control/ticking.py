@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from flux_aws._measure import measure, measured
+from flux_core._serving.measure import measure, measured
 from flux_core.storage import Query
 
 if TYPE_CHECKING:
-    from flux_aws._control.command import Command
     from flux_core import App
+    from flux_core._serving.control.command import Command
 
 
 def tick(command: Command) -> dict[str, Any]:

@@ -1,24 +1,15 @@
-"""What all wakers do alike: the message, the function that it is for, the patience of a call."""
+"""What all wakers do alike: the function that is woken, the patience of a call."""
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from flux_aws._current import CURRENT
 from flux_core import InvalidInput
+from flux_core._invocation import CURRENT
 
 if TYPE_CHECKING:
     from botocore.config import Config
-
-
-def message(run_id: str, at: float) -> str:
-    """Return the command that makes the handler go on with the run, if it is due.
-
-    It says for which moment it was asked, by which one that has become pointless is known.
-    """
-    return json.dumps({"flux": {"action": "wake", "id": run_id, "at": at}})
 
 
 def named_function(name: str | None) -> str:

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeAlias
 
-from flux_aws._choice import routed
-from flux_aws._measure import count_lost_lease
 from flux_core import App, InvalidInput, InvalidWorkflow, LeaseLost, Workflow, run_id_from
+from flux_core._serving.choice import chosen, routed
+from flux_core._serving.measure import count_lost_lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flux_aws._choice import Route
     from flux_core import Result
+    from flux_core._serving.choice import Route
 
     Key: TypeAlias = Callable[[Any], str]
 
 log: Final = logging.getLogger("flux")
 
+MAX_BODY: Final = 1_000_000
+"""Bytes; what AWS's load balancer lets through. Lambda itself takes 6 MB, API Gateway 10, Cloud Run functions 32."""
+
 
 class KeyNeeded(InvalidWorkflow):
     """The workflow has commits, and nothing says which messages mean the same run."""
-
-
-def message_id(message: Any) -> str:
-    """Return the messageId of an SQS message.
-
-    Given as `key=flux_aws.message_id` it says that this id is good enough for a workflow with commits, although
-    a message that is moved back from a dead-letter queue has a new one, and is a new run. Events of other
-    sources are then identified as if there were no `key`.
-    """
-    identity: str = message["messageId"]
-    return identity
 
 
 class Service(NamedTuple):
@@ -42,8 +34,34 @@ class Service(NamedTuple):
     target: Workflow[Any, Any] | Route
     """The workflow that every event is for, or what chooses one by the event."""
     key: Key | None
-    max_body: int
+    """What names a run by its input; None leaves it to the event's own identity."""
+    trusts_message_ids: bool = False
+    """Whether an identity may change at a delivery although the workflow has commits."""
+    max_body: int = MAX_BODY
     """The most bytes of an HTTP body."""
+
+    @classmethod
+    def of(
+        cls,
+        app: App | Workflow[Any, Any],
+        *,
+        workflow: str | Workflow[Any, Any] | None = None,
+        route: Route | None = None,
+        key: Key | None = None,
+        trusts_message_ids: bool = False,
+        max_body: int = MAX_BODY,
+    ) -> Self:
+        """Return the service that a front's arguments make; an app that is a workflow alone is an app of that one.
+
+        Raises:
+            InvalidInput: `max_body` is below 1.
+            InvalidWorkflow: nothing says which workflow is meant, two things do, or it is not the app's.
+            UnknownWorkflow: the app has no workflow of that name.
+        """
+        if max_body < 1:
+            raise InvalidInput(f"expected a number of bytes, at least 1; got {max_body}", path="max_body")
+        app = App([app]) if isinstance(app, Workflow) else app
+        return cls(app, chosen(app, workflow, route), key, trusts_message_ids, max_body)
 
     def choose(self, event: Any) -> Workflow[Any, Any]:
         """Return the workflow that an event is for.
@@ -69,7 +87,7 @@ class Service(NamedTuple):
         """Run the workflow that an event is for.
 
         Args:
-            event: what Lambda delivered, by which the workflow is chosen.
+            event: what the platform delivered, by which the workflow is chosen.
             payload: the workflow's input.
             identity: the event's own id, if it has one.
             deadline: as in `Engine.execute`, and so is `retry_failed`.
@@ -82,7 +100,7 @@ class Service(NamedTuple):
             KeyNeeded: the identity is not stable, and the workflow has commits.
         """
         workflow = self.choose(event)
-        if not stable:
+        if not (stable or self.trusts_message_ids):
             self._check_key(workflow)
         try:
             return self.app.execute(
@@ -100,14 +118,13 @@ class Service(NamedTuple):
         if self.key is None and any(node.kind == "commit" for node in workflow.nodes):
             raise KeyNeeded(
                 f"workflow {workflow.name!r} has commits, and a message that is moved back from a dead-letter queue"
-                " has a new messageId, so that its commits would run again: name the run by the input, as in"
-                ' flux_aws.handler(app, key=lambda order: order["order_id"]), or accept that by'
-                " key=flux_aws.message_id"
+                " has a new id, so that its commits would run again: name the run by the input, as in"
+                ' key=lambda order: order["order_id"], or accept that by key=message_id, from the package that serves it'
             )
 
     def _run_id(self, workflow: Workflow[Any, Any], payload: Any, identity: str | None) -> str | None:
         """Return the run's id, or None for a new one."""
-        if self.key is not None and self.key is not message_id:
+        if self.key is not None:
             return run_id_from(_keyed(self.key, workflow, payload))
         return None if identity is None else run_id_from(identity)
 
@@ -117,10 +134,10 @@ def _keyed(key: Key, workflow: Workflow[Any, Any], payload: Any) -> str:
         identity: object = key(payload)
     except Exception as error:
         workflow.plan.input.validate(payload)  # says better what is wrong, if it is the payload
-        log.warning("key= of the handler raised %s: %s", type(error).__name__, error, exc_info=error)
+        log.warning("key= raised %s: %s", type(error).__name__, error, exc_info=error)
         raise InvalidInput("the input lacks what its run is named by") from error
     if isinstance(identity, str) and identity:
         return identity
     workflow.plan.input.validate(payload)
     returned = "an empty str" if identity == "" else type(identity).__name__
-    raise InvalidWorkflow(f"key= of the handler returned {returned}; return a non-empty str")
+    raise InvalidWorkflow(f"key= returned {returned}; return a non-empty str")

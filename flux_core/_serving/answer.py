@@ -1,0 +1,19 @@
+"""How a run stands, as every front says it that answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flux_core import Run, plain
+
+if TYPE_CHECKING:
+    from flux_core import Result
+
+
+def answer(run: Result[Any] | Run) -> dict[str, Any]:
+    """Return how a run stands, as `status, id, data`, and `error` if it failed."""
+    data = plain(run.data) if isinstance(run, Run) else run.to_dict()["data"]
+    stands = {"status": str(run.status), "id": run.id, "data": data}
+    if run.error is not None:
+        stands["error"] = run.error.to_dict()
+    return stands
