@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Protocol
 
 
@@ -22,4 +21,6 @@ def message(run_id: str, at: float) -> str:
 
     It says for which moment it was asked, by which one that has become pointless is known.
     """
+    import json  # most functions have no waker
+
     return json.dumps({"flux": {"action": "wake", "id": run_id, "at": at}})

@@ -119,7 +119,8 @@ class Service(NamedTuple):
             raise KeyNeeded(
                 f"workflow {workflow.name!r} has commits, and a message that is moved back from a dead-letter queue"
                 " has a new id, so that its commits would run again: name the run by the input, as in"
-                ' key=lambda order: order["order_id"], or accept that by key=message_id, from the package that serves it'
+                ' key=lambda order: order["order_id"], or accept that by key=message_id, from the package that serves'
+                " it"
             )
 
     def _run_id(self, workflow: Workflow[Any, Any], payload: Any, identity: str | None) -> str | None:
