@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, NamedTuple, TypeVar
 
-from flux_core import FluxError, InvalidInput, StoreError
+from flux_core import FluxError, InvalidInput
+from flux_core._serving.failures import ResourceNotFound, ServiceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -14,18 +15,6 @@ if TYPE_CHECKING:
     from boto3.session import Session
 
 T = TypeVar("T")
-
-
-class ServiceFailed(StoreError):
-    """A service of AWS could not be reached, or refused the call."""
-
-    code: ClassVar[str] = "SERVICE_FAILED"
-
-
-class ResourceNotFound(FluxError, LookupError):
-    """What was named is not there: a function, a queue, a log group."""
-
-    code: ClassVar[str] = "RESOURCE_NOT_FOUND"
 
 
 class Site(NamedTuple):

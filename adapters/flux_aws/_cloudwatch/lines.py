@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from flux_core._invocation import CURRENT
+from flux_core._serving.lines import level_of, message_of, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 LONGEST: Final = 256 * 1024
 """Bytes of a line; CloudWatch Logs takes 1 MB, and for long took no more than this:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html"""
-KEPT: Final = 1000  # characters that are left of a field that makes a line too long
-FIELDS: Final = ("data", "input", "meta", "error")
-"""The fields of an event that may be long."""
-LEVELS: Final = {"workflow:error": logging.ERROR, "step:error": logging.ERROR, "step:retry": logging.WARNING}
 
 
 class Lines:
@@ -45,10 +41,10 @@ class Lines:
         where = f"{event.workflow_name}:{event.step_name}" if event.step_name else event.workflow_name
         record = logging.LogRecord(
             "flux",
-            LEVELS.get(event.type, logging.INFO),
+            level_of(event),
             pathname="",
             lineno=0,
-            msg=f"{event.type} {event.workflow_id} {event.step_name or ''}".rstrip(),
+            msg=message_of(event),
             args=None,
             exc_info=None,
             func=where,
@@ -73,23 +69,5 @@ class Lines:
 
 
 def _serialized(line: Any) -> str:
-    """Return the line as JSON; while it is too long, the event's fields are shortened, the longest first."""
-    text = _json(line)
-    if len(text.encode()) <= LONGEST:
-        return text
-    event = line["flux"]
-    whole = {field: _json(event[field]) for field in FIELDS if field in event}
-    event["shortened"] = {}
-    for field in sorted(whole, key=lambda field: len(whole[field]), reverse=True):
-        event[field] = f"{whole[field][:KEPT]}…"
-        event["shortened"][field] = len(whole[field].encode())
-        text = _json(line)
-        if len(text.encode()) <= LONGEST:
-            break
-    return text
-
-
-def _json(value: Any) -> str:
-    """Return the value as JSON that any stream can take: half of a surrogate pair becomes its escape."""
-    text = json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "backslashreplace").decode()
+    """Return the line as JSON of no more bytes than CloudWatch takes."""
+    return shortened(line, LONGEST)
