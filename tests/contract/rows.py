@@ -68,7 +68,8 @@ class DictRows:
         behind = [
             record
             for record in records
-            if after is None or ((position(query, record) > after) is due and position(query, record) != after)
+            if after is None
+            or ((position(query, record) > after) is due and position(query, record) != after)
         ]
         first = nsmallest if due else nlargest
         return page(query, first(query.limit + 1, behind, key=partial(position, query)))

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import os
 import socket
-from random import Random
-from threading import Lock, local
+from threading import local
 from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
+from contract.storm import Storm
 
 if TYPE_CHECKING:
     from flux_postgres import PostgreSQLStorage
 
 
-class Storm:
-    """Loses one connection in six, before the statement or after it; a thread that was struck is spared once."""
+class PostgreSQLStorm(Storm):
+    """Loses connections, before the statement or after it; a thread that was struck is spared once."""
 
     def __init__(self, seed: int) -> None:
-        self._random = Random(seed)
-        self._lock = Lock()
+        super().__init__(seed, ("before", "after"))
         self._thread = local()
-        self.struck = {"before": 0, "after": 0}
 
     def over(self, storage: PostgreSQLStorage) -> PostgreSQLStorage:
         """Have the storm strike the connections that the store makes from now on."""
@@ -30,14 +28,10 @@ class Storm:
 
     def strikes(self) -> str | None:
         """Return when the next statement loses its connection, if it does."""
-        spared, self._thread.spared = getattr(self._thread, "spared", False), False
-        with self._lock:
-            if spared or self._random.random() > 1 / 6:
-                return None
-            self._thread.spared = True
-            when = self._random.choice(("before", "after"))
-            self.struck[when] += 1
-            return when
+        spared = getattr(self._thread, "struck", False)
+        when = None if spared else super().strikes()
+        self._thread.struck = when is not None
+        return when
 
     def _cursor(self) -> type[psycopg.Cursor[Any]]:
         storm = self

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
-from random import Random
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from postgres.network import Storm
+from contract.storm import Bank, StormContract, Stormy
+from postgres.network import PostgreSQLStorm
 
-from flux_core import Context, Engine, RunBusy, RunExists, RunStatus, StoreError, Workflow
-from flux_core.storage import Query
+from flux_core import Engine, RunExists, RunStatus, StoreError
 from flux_core.testing._storage_find import RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from flux_postgres import PostgreSQLStorage
 
@@ -26,33 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.xdist_group("postgres")
 
-Ctx = Context[Any, Any]
-ORDERS, DELIVERIES, WORKERS = 50, 500, 8
 WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-
-
-class Bank:
-    """Takes money, as often as it is asked to."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self.charged: list[str] = []
-
-    def charge(self, ctx: Ctx) -> str:
-        """Take the money for an order."""
-        with self._lock:
-            self.charged.append(ctx.input["order"])
-        return ctx.key
-
-    @property
-    def order(self) -> Workflow[Any, Any]:
-        """The workflow of an order."""
-        flow: Workflow[Any, Any] = Workflow("order")
-        return (
-            flow.step("check", lambda ctx: None)
-            .commit("charge", self.charge)
-            .step("notify", lambda ctx: None)
-        )
 
 
 @pytest.fixture
@@ -145,48 +116,12 @@ def test_an_order_whose_every_write_gets_no_answer_is_charged_once(
     assert bank.charged == ["o_001"]
 
 
-def test_each_of_fifty_orders_is_charged_once(opened: Callable[..., PostgreSQLStorage]) -> None:
-    """Eight workers of two processes take 500 deliveries of 50 orders; one statement in six loses its connection."""
-    bank = Bank()
-    deliveries = deque(f"order-{number % ORDERS}" for number in range(DELIVERIES))
-    Random(4).shuffle(deliveries)
-    opened().create_tables()
-    storms = [Storm(number) for number in range(2)]
-    stores = [storm.over(opened(connections=3)) for storm in storms]
+class TestShop(StormContract):
+    """The shop over two stores, as of two processes, whose connections are lost."""
 
-    def work(number: int) -> None:
-        engine = Engine(stores[number % 2])
-        while True:
-            try:
-                order = deliveries.popleft()
-            except IndexError:
-                return
-            try:
-                engine.execute(bank.order, {"order": order}, id=order)
-            except RunBusy:
-                deliveries.append(order)  # it comes back, as from a queue
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(work, range(WORKERS)))
-
-    assert sorted(bank.charged) == sorted(f"order-{number}" for number in range(ORDERS))
-    records = opened().find(Query(limit=DELIVERIES)).records
-    assert [record.status for record in records] == [RunStatus.COMPLETED] * ORDERS
-    for storm in storms:
-        assert min(storm.struck.values()) > 10
-
-
-def test_one_of_two_workers_runs_a_run(opened: Callable[..., PostgreSQLStorage]) -> None:
-    """While one worker holds a run, another that starts it is told so, and charges nothing."""
-    bank = Bank()
-    busy: list[RunBusy] = []
-
-    def meanwhile(ctx: Ctx) -> None:
-        with pytest.raises(RunBusy) as caught:
-            Engine(opened()).execute(order, {"order": "o_001"}, id="o_001")
-        busy.append(caught.value)
-
-    order: Workflow[Any, Any] = Workflow("order").step("check", meanwhile).commit("charge", bank.charge)
-    assert Engine(opened()).execute(order, {"order": "o_001"}, id="o_001").status is RunStatus.COMPLETED
-    assert len(busy) == 1
-    assert bank.charged == ["o_001"]
+    @pytest.fixture
+    def stormy(self, opened: Callable[..., PostgreSQLStorage]) -> Sequence[Stormy]:
+        """Give the workers two stores, each with a storm."""
+        opened().create_tables()
+        storms = [PostgreSQLStorm(number) for number in range(2)]
+        return [Stormy(storm.over(opened(connections=3)), storm) for storm in storms]
