@@ -81,7 +81,8 @@ def test_a_store_of_an_unknown_kind_exits_with_2(flux: Callable[..., Result], fo
     result = flux("run", "order", "--input", '{"order_id": "o1"}', "--store", "foo://x")
     assert result.exit_code == 2
     assert re.search(
-        r"no store is known for 'foo://...'; known: dynamodb, memory, postgres, postgresql, sqlite",
+        r"no store is known for 'foo://...'; known: azuretable, dynamodb, firestore, memory, postgres, postgresql,"
+        r" sqlite",
         result.stderr,
     )
     assert not list(folder.iterdir())

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from flux_core.storage import Storage
 
+KNOWN = "azuretable, dynamodb, firestore, memory, postgres, postgresql, sqlite"
+
 
 class RedisStorage(MemoryStorage):
     """A store that another distribution brings."""
@@ -66,9 +68,12 @@ def test_options(tmp_path: Path, query: str, level: int) -> None:
         ("", "a store is named by a URL"),
         (
             "redis://localhost:6379/0",
-            r"no store is known for 'redis://\.\.\.'; known: dynamodb, memory, postgres, postgresql, sqlite",
+            rf"no store is known for 'redis://\.\.\.'; known: {KNOWN}",
         ),
-        ("://", r"no store is known for '://\.\.\.'; known: dynamodb, memory, postgres, postgresql, sqlite"),
+        (
+            "://",
+            rf"no store is known for '://\.\.\.'; known: {KNOWN}",
+        ),
         ("memory://name", "neither name nor option"),
         ("sqlite://orders.db", "three slashes and a relative path, or four and an absolute one"),
         ("sqlite://", "three slashes"),

@@ -17,6 +17,8 @@ DOCUMENTS = {
     "README.md": ROOT / "README.md",
     "CHANGELOG.md": ROOT / "CHANGELOG.md",
     "docs/aws.md": ROOT / "docs" / "aws.md",
+    "docs/azure.md": ROOT / "docs" / "azure.md",
+    "docs/gcp.md": ROOT / "docs" / "gcp.md",
     "docs/event-sources.md": ROOT / "docs" / "event-sources.md",
     # the design, where it stands beside the repository
     "DESIGN.md, section 2": ROOT.parent / "shared" / "DESIGN.md",

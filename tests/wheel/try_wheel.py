@@ -11,11 +11,13 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TOP_LEVEL = {"flux_core", "flux_aws", "flux_cli", "flux_postgres"}
+TOP_LEVEL = {"flux_core", "flux_aws", "flux_azure", "flux_cli", "flux_gcp", "flux_postgres"}
 FOLDERS = {
     "flux_cli/templates/": "templates/",
     "flux_cli/": "adapters/flux_cli/",
     "flux_aws/": "adapters/flux_aws/",
+    "flux_azure/": "adapters/flux_azure/",
+    "flux_gcp/": "adapters/flux_gcp/",
     "flux_postgres/": "adapters/flux_postgres/",
 }
 """Folders of the wheel that stand elsewhere in the repository; the first that fits is meant."""

@@ -1,0 +1,1 @@
+"""CloudEvents: `requests` reads them, `recognition` says what they are to a workflow."""

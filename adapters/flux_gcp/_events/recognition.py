@@ -1,0 +1,87 @@
+"""What an event is to a workflow: its input, and what names the run. A new source is one more entry in `SOURCES`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from flux_core._serving.body import MalformedBody, from_base64, parse_body
+from flux_core._serving.delivery import Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cloudevents.http import CloudEvent
+
+PUBLISHED: Final = "google.cloud.pubsub.topic.v1.messagePublished"
+CHANGED: Final = "google.cloud.storage.object.v1."
+"""What the types of Cloud Storage's events begin with: finalized, deleted, archived, metadataUpdated."""
+
+
+def delivery_of(event: CloudEvent) -> Delivery:
+    """Return what to run the workflow on.
+
+    Raises:
+        MalformedBody: the event is not what its type says it is.
+    """
+    kind = event["type"]
+    read = next((read for beginning, read in SOURCES.items() if kind.startswith(beginning)), _of_any_source)
+    return read(event)
+
+
+def _message(event: CloudEvent) -> Delivery:
+    """Return a message of Pub/Sub; its messageId is the same at every delivery."""
+    message = _fields(event).get("message")
+    if not isinstance(message, dict) or not message.get("messageId"):
+        raise MalformedBody(f"{_name(event)} has no message with a messageId")
+    identity: str = message["messageId"]
+    return Delivery(f"message {identity}", event, identity, lambda: _data(message))
+
+
+def _data(message: Mapping[str, Any]) -> Any:
+    """Return what was published; a message may have attributes alone."""
+    return parse_body(from_base64(message.get("data") or ""))
+
+
+def _change(event: CloudEvent) -> Delivery:
+    """Return what happened to an object of Cloud Storage.
+
+    One change may be told twice, by events of different ids; its content and its metadata have a generation each:
+    https://cloud.google.com/storage/docs/pubsub-notifications#payload
+    """
+    thing = _fields(event)
+    missing = [field for field in ("bucket", "name", "generation", "metageneration") if not thing.get(field)]
+    if missing:
+        raise MalformedBody(f"{_name(event)} is of an object without {', '.join(missing)}")
+    place = f"{thing['bucket']}/{thing['name']}"
+    identity = f"{event['type']}/{place}/{thing['generation']}/{thing['metageneration']}"
+    return Delivery(f"{event['type']} of {place}", event, identity, lambda: thing)
+
+
+def _of_any_source(event: CloudEvent) -> Delivery:
+    """Return an event that nothing but its source and its id together tells apart."""
+    return Delivery(_name(event), event, f"{event['source']} {event['id']}", lambda: _content(event))
+
+
+def _content(event: CloudEvent) -> Any:
+    """Return the data, which is text or bytes if it did not come as JSON."""
+    data = event.data
+    if data is None or data == "":
+        raise MalformedBody(f"{_name(event)} carries no data; the workflow's input is the data of the event")
+    if isinstance(data, str | bytes):
+        return parse_body(data)
+    return data
+
+
+def _fields(event: CloudEvent) -> dict[str, Any]:
+    if not isinstance(event.data, dict):
+        got = type(event.data).__name__
+        raise MalformedBody(f"expected the data of {_name(event)} to be a JSON object, got {got}")
+    return event.data
+
+
+def _name(event: CloudEvent) -> str:
+    return f"event {event['id']} of type {event['type']}"
+
+
+SOURCES: Final[Mapping[str, Callable[[CloudEvent], Delivery]]] = {PUBLISHED: _message, CHANGED: _change}
+"""By what the type of an event begins with; any other is of any source."""

@@ -1,0 +1,96 @@
+"""What the functions do, whoever calls them: functions-framework in a thread, or on its event loop."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from flux_core._invocation import CURRENT
+from flux_core._serving.delivery import run_or_raise
+from flux_core._serving.http import Reply, failure, reply
+from flux_core._serving.measure import serving
+from flux_core._serving.store import with_store
+from flux_gcp._events.recognition import delivery_of
+from flux_gcp._invocation import GOOGLE, invocation_of, seconds_of_a_call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from cloudevents.http import CloudEvent
+
+    from flux_core._invocation import Invocation
+    from flux_core._serving.http import Request
+    from flux_core._serving.service import Service
+
+
+class Front:
+    """Serves the calls of one function.
+
+    Raises:
+        InvalidInput: the environment does not say the function's time-out in seconds.
+        StoreError: on Google Cloud, the store cannot be opened; elsewhere the first call says so.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._given = service
+        self._seconds = seconds_of_a_call()
+        if GOOGLE.is_here:
+            self._service  # noqa: B018 (opened with the function; elsewhere nobody may ever call it)
+
+    @cached_property
+    def _service(self) -> Service:
+        return self._given._replace(app=with_store(self._given.app, GOOGLE))
+
+    def invocation(self, event: Any, headers: Mapping[str, str]) -> Invocation:
+        """Return the call that begins now, with the time that it has."""
+        return invocation_of(event, headers, self._seconds)
+
+    def answer(self, request: Request, invocation: Invocation) -> Reply:
+        """Run the workflow on the body of a request, and return the answer; nothing is raised."""
+        return self._answered(
+            invocation, lambda service: reply(service, request, deadline=invocation.deadline)
+        )
+
+    def obey(self, request: Request, invocation: Invocation) -> Reply:
+        """Do what the control command in the body of a request asks for, and return the answer; nothing is raised."""
+        from flux_gcp._commands import commanded  # an order needs none of it
+
+        return self._answered(invocation, lambda service: commanded(service, request, invocation))
+
+    def run(self, event: CloudEvent, invocation: Invocation) -> None:
+        """Run the workflow on an event.
+
+        Raises:
+            Undone: the event is to come again; the log says why.
+            MalformedBody: it is not what its type says it is.
+        """
+        with self._at_work(invocation):
+            run_or_raise(self._service, invocation, [delivery_of(event)])
+
+    def _answered(self, invocation: Invocation, serve: Callable[[Service], Reply]) -> Reply:
+        with self._at_work(invocation):
+            try:
+                return serve(self._service)
+            except Exception as error:  # noqa: BLE001 (whatever it is, the client is answered, and the log knows)
+                return failure(error)
+
+    @contextmanager
+    def _at_work(self, invocation: Invocation) -> Iterator[None]:
+        before = CURRENT.set(invocation)
+        try:
+            with serving(self._given.app):
+                yield
+        finally:
+            CURRENT.reset(before)
+
+
+def lowered(headers: Any) -> dict[str, str]:
+    """Return the headers of a request, their names in lower case; Flask and Starlette have a type of their own each."""
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def written(answer: Reply) -> tuple[str, int, dict[str, str]]:
+    """Return an answer as body, status and headers."""
+    return json.dumps(answer.document), answer.status, dict(answer.headers)
