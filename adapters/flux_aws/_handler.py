@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from flux_aws._sources.recognition import source_of
 from flux_aws._sources.source import invocation_of
 from flux_aws._sources.sqs import message_id
-from flux_core._invocation import CURRENT
 from flux_core._serving.measure import serving
 from flux_core._serving.service import MAX_BODY, Service
 from flux_core._serving.store import Platform, with_store
@@ -80,12 +79,8 @@ def handler(
 
     def respond(event: Any, context: LambdaContext | None = None) -> Any:
         invocation = invocation_of(event, context)
-        before = CURRENT.set(invocation)
-        try:
-            with serving(target.app):
-                return source_of(event).respond(service(), invocation)
-        finally:
-            CURRENT.reset(before)
+        with serving(target.app, invocation):
+            return source_of(event).respond(service(), invocation)
 
     if LAMBDA.is_here:
         service()  # the store is opened at init, not by the first order; elsewhere nobody may ever send one

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from flux_core._invocation import CURRENT
 from flux_core._serving.delivery import run_or_raise
 from flux_core._serving.http import Reply, failure, reply
 from flux_core._serving.measure import serving
@@ -16,7 +14,7 @@ from flux_gcp._events.recognition import delivery_of
 from flux_gcp._invocation import GOOGLE, invocation_of, seconds_of_a_call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from cloudevents.http import CloudEvent
 
@@ -66,24 +64,15 @@ class Front:
             Undone: the event is to come again; the log says why.
             MalformedBody: it is not what its type says it is.
         """
-        with self._at_work(invocation):
+        with serving(self._given.app, invocation):
             run_or_raise(self._service, invocation, [delivery_of(event)])
 
     def _answered(self, invocation: Invocation, serve: Callable[[Service], Reply]) -> Reply:
-        with self._at_work(invocation):
+        with serving(self._given.app, invocation):
             try:
                 return serve(self._service)
             except Exception as error:  # noqa: BLE001 (whatever it is, the client is answered, and the log knows)
                 return failure(error)
-
-    @contextmanager
-    def _at_work(self, invocation: Invocation) -> Iterator[None]:
-        before = CURRENT.set(invocation)
-        try:
-            with serving(self._given.app):
-                yield
-        finally:
-            CURRENT.reset(before)
 
 
 def lowered(headers: Any) -> dict[str, str]:

@@ -6,22 +6,27 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from flux_core._invocation import CURRENT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flux_core import App
+    from flux_core._invocation import Invocation
 
 log: Final = logging.getLogger("flux")
 
 
 @contextmanager
-def serving(app: App) -> Iterator[None]:
-    """Tell the sinks that the invocation in `CURRENT` begins, and behind the block that it ends."""
-    _tell(app, "begin_invocation")
+def serving(app: App, invocation: Invocation) -> Iterator[None]:
+    """Serve the invocation in the block, as the current one; the sinks are told that it begins, and that it ends."""
+    before = CURRENT.set(invocation)
     try:
+        _tell(app, "begin_invocation")
         yield
     finally:
         _tell(app, "end_invocation")
+        CURRENT.reset(before)
 
 
 def measured(app: App) -> list[Any]:

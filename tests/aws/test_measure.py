@@ -158,12 +158,8 @@ def test_sinks_are_told_of_each_invocation(error: Exception | None) -> None:
     follower = Follower(error)
     app = App([Workflow("one").step("step", lambda ctx: 1)], MemoryStorage(), trace=[Deaf(), follower])
     invocation = invocation_of({}, events.Context())
-    before = CURRENT.set(invocation)
-    try:
-        with pytest.raises(KeyError), serving(app):
-            raise KeyError
-    finally:
-        CURRENT.reset(before)
+    with pytest.raises(KeyError), serving(app, invocation):
+        raise KeyError
 
     assert follower.told == [f"begin {invocation.request_id}", f"end {invocation.request_id}"]
 
