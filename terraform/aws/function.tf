@@ -1,23 +1,10 @@
-data "archive_file" "package" {
-  count = var.source_dir == null ? 0 : 1
-
-  type             = "zip"
-  source_dir       = var.source_dir
-  output_path      = "${path.root}/.terraform/${var.name}.zip"
-  output_file_mode = "0644" # the same archive from every machine
-}
-
 locals {
-  zipped       = one(data.archive_file.package)
-  package      = var.source_dir == null ? var.package : local.zipped.output_path
-  package_hash = var.source_dir == null ? filebase64sha256(var.package) : local.zipped.output_base64sha256
-
   bucket_option = var.large_values ? "&bucket=${aws_s3_bucket.values[0].bucket}" : ""
-  store         = "dynamodb://${aws_dynamodb_table.runs.name}?region=${local.region}&ttl=${var.keep_runs_days}d${local.bucket_option}"
+  store_url     = "dynamodb://${aws_dynamodb_table.runs.name}?region=${local.region}&ttl=${var.keep_runs_days}d${local.bucket_option}"
 }
 
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_115:What limits the function is the account's concurrency, unless reserved_concurrency is given
+  #checkov:skip=CKV_AWS_115:What limits the function is the account's concurrency, unless max_instances is given
   #checkov:skip=CKV_AWS_116:A failed asynchronous invocation goes to lost_events, by aws_lambda_function_event_invoke_config
   #checkov:skip=CKV_AWS_117:It talks to AWS's public endpoints alone; a VPC would cost a gateway and guard nothing
   #checkov:skip=CKV_AWS_173:The environment holds names, no secret; kms_key_arn encrypts it
@@ -26,8 +13,8 @@ resource "aws_lambda_function" "this" {
   description   = "Runs ${join(", ", var.workflows)} with Flux."
   role          = aws_iam_role.function.arn
 
-  filename         = local.package
-  source_code_hash = local.package_hash
+  filename         = var.package
+  source_code_hash = filebase64sha256(var.package)
   handler          = var.handler
   runtime          = var.runtime
   architectures    = [var.architecture]
@@ -35,13 +22,13 @@ resource "aws_lambda_function" "this" {
 
   memory_size                    = var.memory_size
   timeout                        = var.timeout
-  reserved_concurrent_executions = var.reserved_concurrency
+  reserved_concurrent_executions = var.max_instances == null ? -1 : var.max_instances
   kms_key_arn                    = var.kms_key_arn
   tags                           = var.tags
 
   environment {
     variables = merge(var.environment, {
-      FLUX_STORE              = local.store
+      FLUX_STORE              = local.store_url
       FLUX_QUEUE_URL          = aws_sqs_queue.wakeups.url
       FLUX_SCHEDULER_GROUP    = aws_scheduler_schedule_group.this.name
       FLUX_SCHEDULER_ROLE_ARN = aws_iam_role.scheduler.arn
@@ -86,13 +73,4 @@ resource "aws_lambda_function_event_invoke_config" "live" {
 resource "aws_lambda_function_recursion_config" "this" {
   function_name  = aws_lambda_function.this.function_name
   recursive_loop = "Allow"
-}
-
-resource "aws_cloudwatch_log_group" "function" {
-  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with a key of its own; kms_key_arn takes another
-  #checkov:skip=CKV_AWS_338:What must be kept for a year is in the table; log_retention_days keeps logs longer
-  name              = "/aws/lambda/${var.name}"
-  retention_in_days = var.log_retention_days
-  kms_key_id        = var.kms_key_arn
-  tags              = var.tags
 }

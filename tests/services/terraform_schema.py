@@ -106,7 +106,7 @@ def _content(package: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 def _block(types: dict[str, Node], interface: str, depth: int = 0) -> Block:
     block = Block({}, {})
     for argument in types[interface].get("properties", []):
-        if argument["name"] in _META_ARGUMENTS:
+        if depth == 0 and argument["name"] in _META_ARGUMENTS:
             continue
         name, required = _terraform_name(argument), not argument.get("optional", False)
         inner, repeated = _interface_in(types, argument["type"])

@@ -1,6 +1,6 @@
 """A stand-in for Terraform's providers: it serves their schemas over plugin protocol 5, and does nothing else.
 
-    python terraform_stand_in.py aws=aws.json archive=archive.json
+    python terraform_stand_in.py aws=aws.json google=google.json
 
 runs in an environment of its own with grpcio, protobuf and tfplugin-proto-all. It writes one line, the value that
 TF_REATTACH_PROVIDERS takes, and serves until its standard input is closed. `terraform validate` and, with mocked

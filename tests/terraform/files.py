@@ -6,5 +6,14 @@ from pathlib import Path
 from typing import Final
 
 TERRAFORM: Final = Path(__file__).parents[2] / "terraform"
-MODULE: Final = TERRAFORM / "aws"
-EXAMPLE: Final = MODULE / "examples" / "order-fulfillment"
+CLOUDS: Final = ("aws", "gcp", "azure")
+"""A module each, in a folder of that name."""
+
+
+def example_of(cloud: str) -> Path:
+    """Return the folder of the root that puts the order template on a cloud."""
+    return TERRAFORM / cloud / "examples" / "order-fulfillment"
+
+
+FOLDERS: Final = [folder for cloud in CLOUDS for folder in (TERRAFORM / cloud, example_of(cloud))]
+"""What Terraform runs in: the modules and their examples."""

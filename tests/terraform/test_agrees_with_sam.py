@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml  # type: ignore[import-untyped, unused-ignore]
-from terraform.files import MODULE
+from terraform.files import TERRAFORM
+
+if TYPE_CHECKING:
+    from terraform.runs import Resources
 
 pytestmark = pytest.mark.xdist_group("terraform")
-
-Example = dict[str, dict[str, Any]]
-"""What the example makes, by the address of each resource."""
 
 
 class Template(yaml.SafeLoader):  # type: ignore[misc, unused-ignore]
@@ -65,7 +65,7 @@ def of_role(name: str) -> dict[str, list[str]]:
     return granted(policy["PolicyDocument"]["Statement"])
 
 
-def test_the_tables_have_the_same_keys_and_indexes(example: Example) -> None:
+def test_the_tables_have_the_same_keys_and_indexes(example: Resources) -> None:
     """Key, attributes, both indexes with what they hold, and the attribute by which runs expire."""
     (sam,) = of_kind("AWS::DynamoDB::Table").values()
     made = example["aws_dynamodb_table.runs"]
@@ -86,13 +86,13 @@ def test_the_tables_have_the_same_keys_and_indexes(example: Example) -> None:
     assert made["ttl"][0]["attribute_name"] == sam["TimeToLiveSpecification"]["AttributeName"]
 
 
-def test_the_functions_get_the_same_variables(example: Example) -> None:
+def test_the_functions_get_the_same_variables(example: Resources) -> None:
     """No variable of the environment is known to one of them alone."""
     made = example["aws_lambda_function.this"]["environment"][0]["variables"]
     assert sorted(made) == sorted(FUNCTION["Environment"]["Variables"])
 
 
-def test_the_functions_are_of_one_size(example: Example) -> None:
+def test_the_functions_are_of_one_size(example: Resources) -> None:
     """Handler, runtime, architecture, memory and time-out are the same by default."""
     made = example["aws_lambda_function.this"]
     assert (
@@ -118,7 +118,7 @@ def test_the_functions_are_of_one_size(example: Example) -> None:
     ],
     ids=["function", "scheduler"],
 )
-def test_the_roles_may_do_the_same(example: Example, address: str, role: str) -> None:
+def test_the_roles_may_do_the_same(example: Resources, address: str, role: str) -> None:
     """Each statement of a role's policy allows the same actions."""
     made = json.loads(example[address]["policy"])["Statement"]
     assert granted(made) == of_role(role)
@@ -134,7 +134,7 @@ def test_the_roles_may_do_the_same(example: Example, address: str, role: str) ->
     ],
     ids=["orders", "dead-orders", "wake-ups", "lost-events"],
 )
-def test_the_queues_keep_their_messages_alike(example: Example, address: str, queue: str) -> None:
+def test_the_queues_keep_their_messages_alike(example: Resources, address: str, queue: str) -> None:
     """A message is hidden while it is worked at, kept, and put aside, for as long and as often."""
     made, sam = example[address], RESOURCES[queue]["Properties"]
     redrive = json.loads(made["redrive_policy"] or "{}")
@@ -150,14 +150,14 @@ def test_the_queues_keep_their_messages_alike(example: Example, address: str, qu
 
 
 @pytest.mark.parametrize(("address", "event"), [("orders", "Orders"), ("wakeups", "Wakes")])
-def test_the_queues_are_read_alike(example: Example, address: str, event: str) -> None:
+def test_the_queues_are_read_alike(example: Resources, address: str, event: str) -> None:
     """Batches are of one size, and answered in parts."""
     made, sam = example[f"aws_lambda_event_source_mapping.{address}"], FUNCTION["Events"][event]["Properties"]
     assert made["batch_size"] == sam["BatchSize"]
     assert made["function_response_types"] == sam["FunctionResponseTypes"]
 
 
-def test_the_same_events_start_a_run(example: Example) -> None:
+def test_the_same_events_start_a_run(example: Resources) -> None:
     """The rule has the same pattern, and the API the same route for the same callers."""
     (route,) = of_kind("AWS::ApiGatewayV2::Route").values()
     made = example["aws_apigatewayv2_route.orders[0]"]
@@ -167,14 +167,14 @@ def test_the_same_events_start_a_run(example: Example) -> None:
     assert made["authorization_type"] == default(route["AuthorizationType"])
 
 
-def test_the_tick_comes_as_often(example: Example) -> None:
+def test_the_tick_comes_as_often(example: Resources) -> None:
     """The schedule sends the same, as often."""
     made, sam = example["aws_scheduler_schedule.tick"], FUNCTION["Events"]["Tick"]["Properties"]
     assert made["schedule_expression"] == sam["ScheduleExpression"]
     assert json.loads(made["target"][0]["input"]) == json.loads(sam["Input"])
 
 
-def test_the_alarms_watch_the_same(example: Example) -> None:
+def test_the_alarms_watch_the_same(example: Resources) -> None:
     """Each alarm watches the same metric, from the same height on, for as long, and takes silence alike."""
     made = sorted(
         (
@@ -199,7 +199,7 @@ def test_the_alarms_watch_the_same(example: Example) -> None:
     )
 
 
-def test_logs_are_kept_as_long(example: Example) -> None:
+def test_logs_are_kept_as_long(example: Resources) -> None:
     """The groups of the function's and the API's logs, by default."""
     made = {
         address: one["retention_in_days"]
@@ -213,7 +213,7 @@ def test_logs_are_kept_as_long(example: Example) -> None:
 
 def test_the_saved_queries_read_the_same_fields() -> None:
     """What the queries of the one look at, those of the other look at, too: they break together or not at all."""
-    made = " ".join(query.read_text() for query in (MODULE / "queries").glob("*.logs"))
+    made = " ".join(query.read_text() for query in (TERRAFORM / "aws" / "queries").glob("*.logs"))
     sam = " ".join(query["QueryString"] for query in of_kind("AWS::Logs::QueryDefinition").values())
     fields = re.compile(r"flux\.\w+")
     assert set(fields.findall(made)) == set(fields.findall(sam))

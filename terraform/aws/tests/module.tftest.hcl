@@ -1,8 +1,6 @@
 # What the module promises, on mocked providers: no account is needed, and nothing is made.
 #   terraform init && terraform test
 
-mock_provider "archive" {}
-
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
     defaults = { account_id = "123456789012" }
@@ -18,8 +16,8 @@ mock_provider "aws" {
 }
 
 variables {
-  name       = "orders"
-  source_dir = "examples/order-fulfillment"
+  name    = "orders"
+  package = "versions.tf" # any file
 }
 
 run "by_default" {
@@ -180,14 +178,14 @@ run "with_everything" {
     deletion_protection = false
     kms_key_arn         = "arn:aws:kms:eu-central-1:123456789012:key/1b2c"
     workflows           = ["order-fulfillment", "returns"]
-    alarm_actions       = ["arn:aws:sns:eu-central-1:123456789012:on-call"]
+    notify              = ["arn:aws:sns:eu-central-1:123456789012:on-call"]
     route               = "ANY /shops/{shop}/orders/{id}"
     environment         = { SHOP = "berlin" }
     policy_statements   = { Mail = { Action = ["ses:SendEmail"], Resource = ["arn:aws:ses:eu-central-1:123456789012:identity/shop.example"] } }
   }
 
   assert {
-    condition     = output.store == "dynamodb://orders?region=eu-central-1&ttl=60d&bucket=${output.bucket_name}"
+    condition     = output.store_url == "dynamodb://orders?region=eu-central-1&ttl=60d&bucket=${output.bucket_name}"
     error_message = "The store does not name its bucket and its time to live."
   }
 
@@ -223,7 +221,7 @@ run "with_everything" {
   }
 
   assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : toset(alarm.alarm_actions) == toset(var.alarm_actions)])
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : toset(alarm.alarm_actions) == toset(var.notify)])
     error_message = "An alarm tells nobody."
   }
 
@@ -241,7 +239,7 @@ run "with_neither_api_nor_rule" {
   }
 
   assert {
-    condition     = output.api_url == null && length(aws_lambda_permission.api) == 0 && length(aws_lambda_permission.rule) == 0
+    condition     = output.http_url == null && length(aws_lambda_permission.api) == 0 && length(aws_lambda_permission.rule) == 0
     error_message = "Something may invoke the function that is not there."
   }
 

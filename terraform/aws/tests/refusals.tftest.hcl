@@ -1,32 +1,10 @@
 # What the module refuses, and by which variable.
 
-mock_provider "archive" {}
-
 mock_provider "aws" {}
 
 variables {
-  name       = "orders"
-  source_dir = "examples/order-fulfillment"
-}
-
-run "no_code" {
-  command = plan
-
-  variables {
-    source_dir = null
-  }
-
-  expect_failures = [var.source_dir]
-}
-
-run "code_from_two_places" {
-  command = plan
-
-  variables {
-    package = "function.zip"
-  }
-
-  expect_failures = [var.source_dir]
+  name    = "orders"
+  package = "versions.tf"
 }
 
 run "a_name_that_no_bucket_takes" {
@@ -83,10 +61,10 @@ run "a_concurrency_that_orders_use_up" {
   command = plan
 
   variables {
-    reserved_concurrency = 1
+    max_instances = 1
   }
 
-  expect_failures = [var.reserved_concurrency]
+  expect_failures = [var.max_instances]
 }
 
 run "an_environment_that_moves_the_store" {
@@ -149,16 +127,6 @@ run "a_route_without_a_method" {
   expect_failures = [var.route]
 }
 
-run "an_unknown_authorization" {
-  command = plan
-
-  variables {
-    route_authorization = "JWT"
-  }
-
-  expect_failures = [var.route_authorization]
-}
-
 run "a_batch_that_is_too_large" {
   command = plan
 
@@ -217,4 +185,14 @@ run "an_age_that_no_alarm_sees" {
   }
 
   expect_failures = [var.due_age_limit]
+}
+
+run "a_topic_without_its_arn" {
+  command = plan
+
+  variables {
+    notify = ["on-call"]
+  }
+
+  expect_failures = [var.notify]
 }

@@ -1,11 +1,13 @@
 # The example makes what it says: terraform init && terraform test
 
-mock_provider "archive" {}
-
 mock_provider "aws" {
   mock_data "aws_region" {
     defaults = { region = "eu-central-1" }
   }
+}
+
+variables {
+  package = "main.tf" # any file
 }
 
 run "the_example" {
@@ -15,7 +17,7 @@ run "the_example" {
   }
 
   assert {
-    condition     = output.store == "dynamodb://order-fulfillment?region=eu-central-1&ttl=30d"
+    condition     = output.store_url == "dynamodb://order-fulfillment?region=eu-central-1&ttl=30d"
     error_message = "The table has another name."
   }
 }

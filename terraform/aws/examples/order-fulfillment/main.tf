@@ -4,10 +4,6 @@ terraform {
   required_version = ">= 1.9"
 
   required_providers {
-    archive = {
-      source  = "hashicorp/archive"
-      version = ">= 2.4"
-    }
     aws = {
       source  = "hashicorp/aws"
       version = ">= 6.0"
@@ -25,12 +21,18 @@ variable "region" {
   default     = "eu-central-1"
 }
 
+variable "package" {
+  description = "The order template, packed by make package."
+  type        = string
+  default     = "build/aws.zip"
+}
+
 module "orders" {
   source = "../.."
 
-  name       = "order-fulfillment"
-  source_dir = "${path.module}/build/function"
-  workflows  = ["order-fulfillment"]
+  name      = "order-fulfillment"
+  package   = var.package
+  workflows = ["order-fulfillment"]
 
   environment         = { SHOP_DB = "/tmp/shop.db" } # of the stand-ins for the shop's services; goes when they do
   deletion_protection = false                        # an example is to go away again
@@ -41,22 +43,22 @@ output "function_name" {
   value       = module.orders.function_name
 }
 
-output "api_url" {
+output "http_url" {
   description = "Where orders are posted, signed for execute-api."
-  value       = module.orders.api_url
+  value       = module.orders.http_url
 }
 
-output "queue_url" {
-  description = "Where orders are sent."
-  value       = module.orders.queue_url
+output "queue" {
+  description = "Where orders are sent: aws sqs send-message --queue-url URL"
+  value       = module.orders.queue
 }
 
-output "store" {
+output "store_url" {
   description = "flux --store URL list"
-  value       = module.orders.store
+  value       = module.orders.store_url
 }
 
-output "log_group_name" {
+output "logs" {
   description = "flux trace --log-group NAME --follow"
-  value       = module.orders.log_group_name
+  value       = module.orders.logs
 }

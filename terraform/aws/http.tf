@@ -28,7 +28,7 @@ resource "aws_apigatewayv2_route" "orders" {
   api_id             = aws_apigatewayv2_api.this[0].id
   route_key          = var.route
   target             = "integrations/${aws_apigatewayv2_integration.function[0].id}"
-  authorization_type = var.route_authorization
+  authorization_type = var.public ? "NONE" : "AWS_IAM"
 }
 
 resource "aws_apigatewayv2_stage" "default" {
