@@ -20,7 +20,8 @@ pytestmark = pytest.mark.xdist_group("terraform")
 SOURCES = """
 resource "aws_sqs_queue" "orders" {}
 resource "aws_dynamodb_table" "runs" {}
-data "archive_file" "zip" {}
+resource "google_storage_bucket_object" "zip" {}
+resource "google_monitoring_alert_policy" "late" {}
 """
 TABLE = """
 resource "aws_dynamodb_table" "runs" {
@@ -31,6 +32,17 @@ resource "aws_dynamodb_table" "runs" {
     name = "id"
     type = "S"
   }
+"""
+ALERT = """
+resource "google_monitoring_alert_policy" "late" {
+  display_name = "late"
+  combiner     = "OR"
+
+  conditions {
+    display_name = "late"
+
+    condition_absent {
+      duration = "300s"
 """
 
 
@@ -73,8 +85,9 @@ ALLOWED = {
     "nothing but defaults": queue(),
     "a block that is repeated": f'{TABLE}\nattribute {{\n  name = "sk"\n  type = "S"\n}}\n}}',
     "a value that is computed": queue() + output("aws_sqs_queue.orders.arn"),
-    "digits in its name": 'data "archive_file" "zip" {\n  type = "zip"\n  output_path = "a.zip"\n}\n'
-    + output("data.archive_file.zip.output_base64sha256"),
+    "digits in its name": 'resource "google_storage_bucket_object" "zip" {\n  name = "a"\n  bucket = "b"\n}\n'
+    + output("google_storage_bucket_object.zip.crc32c"),
+    "a name that is Terraform's own outside of a block": f"{ALERT}\ntrigger {{\n  count = 2\n}}\n}}\n}}\n}}",
 }
 
 

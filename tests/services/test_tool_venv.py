@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from . import tool_venv as module
+from .python import python
 from .tool_venv import tool_venv
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 WHEEL = {
     "greeting.py": "def main():\n    print('good morning')\n",
@@ -75,3 +74,26 @@ def test_a_tool_that_cannot_be_had_is_a_skip_that_says_why() -> None:
         pytest.skip.Exception, match=r"greeting-2 is missing and uv cannot install greeting==2: .*"
     ):
         tool_venv("greeting-2", "greeting==2")
+
+
+def test_an_environment_may_have_another_python(greeting: str) -> None:
+    """A tool that is made for one version of Python is run by that."""
+    command = tool_venv("greeting-313", greeting, python="3.13") / "python"
+    version = subprocess.run([command, "--version"], capture_output=True, text=True, check=True).stdout
+
+    assert version.startswith("Python 3.13.")
+
+
+def test_a_python_that_cannot_be_had_is_a_skip_that_says_why() -> None:
+    """The reason names the version, and what to do."""
+    with pytest.raises(
+        pytest.skip.Exception, match=r"Python 3\.0 is missing, and uv cannot fetch it: .*; install it"
+    ):
+        tool_venv("greeting-30", "greeting==2", python="3.0")
+
+
+def test_the_python_that_runs_is_not_looked_for() -> None:
+    """A version that is there already is taken as it is."""
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+    assert python(running) == Path(sys.executable)

@@ -1,0 +1,84 @@
+"""Event Hubs: the events of a partition in their order, up to the first that is not done.
+
+Event Hubs has no dead letters, and the host passes over a batch that has failed unless the function has a retry policy.
+So it has one: the batch is repeated, and the partition waits, until its events are done or the retries are used up. The
+last time each event is tried, whatever became of those before it: only what cannot be done is passed over, and the
+log says at level ERROR what that was. See
+https://learn.microsoft.com/azure/azure-functions/functions-bindings-error-pages#retry-policies
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final, List  # noqa: UP035 (the worker knows no other list)
+
+import azure.functions as func  # noqa: TC002 (the worker reads the annotations)
+
+from flux_core import InvalidInput
+from flux_core._serving.body import parse_body
+from flux_core._serving.delivery import Delivery, run_all, run_or_raise
+
+if TYPE_CHECKING:
+    from flux_azure._functions.front import Front
+    from flux_azure._functions.source import Source
+    from flux_core._serving.service import Service
+
+log: Final = logging.getLogger("flux")
+
+RETRIES: Final = 8
+"""With pauses that double from 5 seconds up to 5 minutes it takes about a quarter of an hour to give an event up."""
+FIRST_PAUSE: Final = "00:00:05"
+LONGEST_PAUSE: Final = "00:05:00"
+
+
+def add(front: Front, source: Source) -> None:
+    """Add the function."""
+
+    @front.blueprint.function_name(source.function)
+    @front.blueprint.retry(
+        "exponential_backoff", f"{RETRIES}", minimum_interval=FIRST_PAUSE, maximum_interval=LONGEST_PAUSE
+    )
+    @front.blueprint.event_hub_message_trigger(
+        "events", connection=source.connection, event_hub_name=source.name, cardinality="many"
+    )
+    def serve(events: List[func.EventHubEvent], context: func.Context) -> None:  # noqa: UP006 (see above)
+        with front.serving(events, context) as (service, invocation):
+            partition = _partition(service, events[0])
+            deliveries = [_delivery(f"{source.name}:{partition}", event) for event in events]
+            if not _is_last(context):
+                run_or_raise(service, invocation, deliveries)
+                return
+            freed = [delivery._replace(lane=None) for delivery in deliveries]
+            if lost := run_all(service, invocation, freed):
+                names = ", ".join(delivery.name for delivery in lost)
+                log.error("%d of %d events are passed over for good: %s", len(lost), len(freed), names)
+
+
+def _is_last(context: func.Context) -> bool:
+    """Whether the host will not repeat the invocation; of the first one it does not say how often it may."""
+    retries = context.retry_context
+    return 0 < retries.max_retry_count <= retries.retry_count
+
+
+def _delivery(partition: str, event: func.EventHubEvent) -> Delivery:
+    identity = f"{partition}:{event.sequence_number}"
+    return Delivery(
+        f"event {identity}", event, identity, lambda: parse_body(event.get_body()), lane=partition
+    )
+
+
+def _partition(service: Service, event: func.EventHubEvent) -> str:
+    """Return the id of the partition, which the events of a batch have in common.
+
+    Raises:
+        InvalidInput: the host does not tell it, and the runs need it for their names: events of several partitions
+            have the same sequence numbers.
+    """
+    metadata: Any = event.metadata or {}
+    partition = (metadata.get("PartitionContext") or {}).get("PartitionId")
+    if partition is None and service.key is None:
+        raise InvalidInput(
+            "the host does not tell the partition of the events, by which their runs are named; update the extension"
+            " bundle, or give key="
+        )
+    return str(partition)

@@ -1,0 +1,38 @@
+"""HTTP: the body is the workflow's input, the answer its result."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+import azure.functions as func
+
+from flux_core._serving.http import Request, failure, reply
+
+if TYPE_CHECKING:
+    from flux_azure._functions.front import Front
+    from flux_azure._functions.source import Source
+    from flux_core._serving.http import Reply
+
+ANSWER_WITHIN: Final = 225.0
+"""Seconds; the load balancer before every function app gives up after 230, and the function goes on unheard:
+https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout"""
+
+
+def add(front: Front, source: Source) -> None:
+    """Add the function; a method that starts no run is refused by it, with a problem document."""
+
+    @front.blueprint.function_name(source.function)
+    @front.blueprint.route(route=source.name, trigger_arg_name="request")
+    def answer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+        status, headers, document = _reply(front, request, context)
+        return func.HttpResponse(json.dumps(document), status_code=status, headers=dict(headers))
+
+
+def _reply(front: Front, request: func.HttpRequest, context: func.Context) -> Reply:
+    try:
+        with front.serving(request, context, within=ANSWER_WITHIN) as (service, invocation):
+            asked = Request(request.method, request.headers, request.get_body, request)
+            return reply(service, asked, deadline=invocation.deadline)
+    except Exception as error:  # noqa: BLE001 (the store cannot be opened: the client is answered, and the log knows)
+        return failure(error)
