@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # a checkout needs no installation
 
-from benchmarks import due, dynamodb, growth, imports, lambda_start, steps
+from benchmarks import build_sizes, due, dynamodb, growth, imports, lambda_start, steps, stores
 from benchmarks.report import main
 
 if __name__ == "__main__":
@@ -19,5 +19,7 @@ if __name__ == "__main__":
             "due": due.measure,
             "dynamodb": dynamodb.measure,
             "lambda": lambda_start.measure,
+            "stores": stores.measure,
+            "build_sizes": build_sizes.measure,
         }
     )

@@ -11,6 +11,7 @@ from typing import Final
 
 import click
 
+from flux_cli._building import build
 from flux_cli._exit import GRAVEST_FIRST, MEANINGS, ExitCode, debugging, failure_of, show_defect
 from flux_cli._graph import graph
 from flux_cli._options import app_option, remote_option, store_option
@@ -90,6 +91,7 @@ COMMANDS: Final = (
     delete,
     trace,
     graph,
+    build,
 )
 
 for _command in COMMANDS:

@@ -9,10 +9,10 @@ import os
 import flux_aws
 from flux_core import App
 
-from workflow import order
+from workflow import order, run_id
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     app = App([order], trace=[flux_aws.CloudWatchTrace()], waker=flux_aws.LambdaWaker())
 else:
     app = App([order])
-handler = flux_aws.handler(app, key=lambda order: f"order-{order['order_id']}")
+handler = flux_aws.handler(app, key=run_id)

@@ -1,6 +1,7 @@
 """The order workflow: check the order, take the money, take the goods, tell the customer; or undo what was done."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from flux_core import Context, Fatal, Workflow
 
@@ -90,3 +91,8 @@ order = (
     .commit("reserve", reserve, compensate=release)
     .commit("notify", notify)
 )
+
+
+def run_id(ordered: dict[str, Any]) -> str:
+    """Return the id of an order's run: the same order, however it arrives and however often, is one run."""
+    return f"order-{ordered['order_id']}"

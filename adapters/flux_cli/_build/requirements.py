@@ -1,0 +1,134 @@
+"""What a function needs beside Flux: what its project and Flux's part for the cloud require, for its platform."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from flux_cli._build.flux import DISTRIBUTION, installed, write_stand_in
+from flux_cli._build.lock import Pin
+from flux_cli._build.requirement_lines import lines_for, unconditional
+from flux_cli._build.target import TARGETS
+from flux_core import InvalidInput, __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from flux_cli._build.pip import Pip
+    from flux_cli._build.platform import Platform
+    from flux_cli._build.project import Project
+    from flux_cli._build.target import Target
+
+NOT_IN_FUNCTIONS: Final = frozenset({"cli"})
+
+
+class Resolved(NamedTuple):
+    """What was found."""
+
+    extras: tuple[str, ...]
+    """Those of Flux that the function has."""
+    pins: tuple[Pin, ...]
+    """The distributions to install, by name."""
+
+
+def resolve(
+    pip: Pip, project: Project, target: Target, platform: Platform, without: Collection[str]
+) -> Resolved:
+    """Return what the project's requirements come to on the platform.
+
+    Pip judges environment markers by the Python and the system that it runs on. So what it finds is walked through
+    with the platform's own: what only this machine would need is left out, and what only the platform needs is
+    asked for, until nothing is missing.
+
+    Args:
+        pip: for the platform.
+        project: which requires it.
+        target: the cloud, whose extra of Flux is needed in any case.
+        platform: the function's.
+        without: distributions that the runtime provides; what only these need is left out with them.
+
+    Raises:
+        InvalidInput: a requirement cannot be met, or not be pinned.
+        PipFailed: pip is missing, or cannot reach the index.
+    """
+    markers = platform.markers()
+    with tempfile.TemporaryDirectory(prefix="flux-build-") as folder:
+        write_stand_in(installed(target.adapter), Path(folder))
+        own = Path(folder, "requirements.txt")
+        own.write_text(
+            "\n".join(lines_for(project.requirements(), project.folder.resolve(), markers)), encoding="utf-8"
+        )
+        wanted = [f"{DISTRIBUTION}[{target.name}]=={__version__}"]
+        while True:
+            found = pip.resolve(["--find-links", folder, "--requirement", str(own), *wanted])
+            walk = _Walk(found, target, markers, without)
+            if not walk.missing:
+                return walk.resolved()
+            wanted += sorted(walk.missing)
+
+
+class _Walk:
+    """A way through pip's report, from what was asked for to all that it needs."""
+
+    def __init__(
+        self,
+        report: Sequence[Mapping[str, Any]],
+        target: Target,
+        markers: Mapping[str, str],
+        without: Collection[str],
+    ) -> None:
+        self.missing: set[str] = set()
+        self._found: dict[str, Mapping[str, Any]] = {
+            canonicalize_name(item["metadata"]["name"]): item for item in report
+        }
+        self._markers = markers
+        self._without = without
+        self._users: dict[str, set[str]] = {}
+        self._passed: set[tuple[str, str]] = set()
+        others = NOT_IN_FUNCTIONS | (TARGETS.keys() - {target.name})
+        for name, item in self._found.items():
+            if item["requested"]:
+                extras = set(item.get("requested_extras", ()))
+                self._visit(name, extras - others if name == DISTRIBUTION else extras, by="")
+        flux = self._found[canonicalize_name(DISTRIBUTION)].get("requested_extras", ())
+        self._extras = tuple(sorted(set(flux) - others))
+
+    def resolved(self) -> Resolved:
+        """Return what was passed by."""
+        needed = sorted(self._users.keys() - {DISTRIBUTION})
+        return Resolved(self._extras, tuple(self._pin(name) for name in needed))
+
+    def _visit(self, name: str, extras: set[str], *, by: str) -> None:
+        if name in self._without:
+            return
+        self._users.setdefault(name, set()).add(by)
+        for extra in ("", *extras):
+            if (name, extra) not in self._passed:
+                self._passed.add((name, extra))
+                self._visit_all(name, extra)
+
+    def _visit_all(self, name: str, extra: str) -> None:
+        for line in self._found[name]["metadata"].get("requires_dist", ()):
+            needed = Requirement(line)
+            if needed.marker and not needed.marker.evaluate({**self._markers, "extra": extra}):
+                continue
+            if (other := canonicalize_name(needed.name)) in self._found or other in self._without:
+                self._visit(other, needed.extras, by=name)
+            else:
+                self.missing.add(unconditional(needed))
+
+    def _pin(self, name: str) -> Pin:
+        item = self._found[name]
+        version = item["metadata"]["version"]
+        digest = item["download_info"].get("archive_info", {}).get("hashes", {}).get("sha256")
+        if digest is None:
+            raise InvalidInput(
+                f"{name} comes from {item['download_info']['url']}, which has no digest to pin: copy what it"
+                " has into the project, or publish it as a wheel",
+                path="requirements",
+            )
+        return Pin(name, version, digest, for_flux=self._users[name] == {DISTRIBUTION})
