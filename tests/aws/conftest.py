@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from aws.shop import Shop
+from clouds.shop import Shop
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws import events
-from aws.shop import Order, Progress, order_id
+from clouds.shop import Order, Progress, order_id
 
 import flux_aws
 from flux_core import (
@@ -27,7 +27,7 @@ from flux_core.storage import MemoryStorage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aws.shop import Shop
+    from clouds.shop import Shop
 
     Handler = Callable[[Any, Any], Any]
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws import events
-from aws.shop import order_id
+from clouds.shop import order_id
 
 import flux_aws
 from flux_core import Fatal, InputMismatch, InvalidInput, RunBusy
 
 if TYPE_CHECKING:
-    from aws.shop import Shop
+    from clouds.shop import Shop
 
 
 def test_a_completed_run_is_answered(shop: Shop) -> None:

@@ -13,7 +13,7 @@ from flux_core._serving.delivery import Undone
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
-    from aws.shop import Shop
+    from clouds.shop import Shop
 
 ANY: Workflow[Any, Any] = Workflow("any").step("step", lambda ctx: ctx.input)
 

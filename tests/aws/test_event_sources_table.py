@@ -18,7 +18,7 @@ from flux_core._serving.control.actions import ACTIONS
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
-    from aws.shop import Shop
+    from clouds.shop import Shop
 
 TEXT = (Path(__file__).parents[2] / "docs" / "event-sources.md").read_text()
 SOURCES_TEXT, _, CONTROL_TEXT = TEXT.partition("\n## Control\n")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws import events
-from aws.shop import order_id
+from clouds.shop import order_id
 
 import flux_aws
 from flux_aws._sources.recognition import SOURCES
@@ -18,7 +18,7 @@ from flux_core import App, InvalidInput, InvalidWorkflow, UnknownWorkflow, Workf
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
-    from aws.shop import Shop
+    from clouds.shop import Shop
 
 ONE: Workflow[Any, Any] = Workflow("one").step("step", lambda ctx: 1)
 TWO: Workflow[Any, Any] = Workflow("two").step("step", lambda ctx: 2)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws import events
-from aws.shop import Order, Progress, order_id
+from clouds.shop import Order, Progress, order_id
 
 import flux_aws
 from flux_core import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from aws.shop import Shop
+    from clouds.shop import Shop
 
     RequestWith: TypeAlias = Callable[..., dict[str, Any]]
 

@@ -11,7 +11,7 @@ import flux_aws
 from flux_core._serving.delivery import Undone
 
 if TYPE_CHECKING:
-    from aws.shop import Shop
+    from clouds.shop import Shop
 
 ORDERS = [{"order_id": f"o_{number}"} for number in range(3)]
 

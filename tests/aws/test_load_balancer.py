@@ -11,7 +11,7 @@ from aws import events
 import flux_aws
 
 if TYPE_CHECKING:
-    from aws.shop import Shop
+    from clouds.shop import Shop
 
 
 def test_an_answer_is_described(shop: Shop) -> None:

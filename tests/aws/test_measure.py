@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws import events
-from aws.shop import order_id
+from clouds.shop import order_id
 
 import flux_aws
 from flux_aws._sources.source import invocation_of
@@ -19,7 +19,7 @@ from flux_core.storage import MemoryStorage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aws.shop import Shop
+    from clouds.shop import Shop
 
     from flux_core import TraceEvent
     from flux_core.storage import Query, RecordPage

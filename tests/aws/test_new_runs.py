@@ -13,7 +13,7 @@ from flux_core import App, Fatal, InvalidInput, RunNotFound, Workflow
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
-    from aws.shop import Shop
+    from clouds.shop import Shop
 
 ONE: Workflow[Any, Any] = Workflow("one").step("step", lambda ctx: 1)
 TWO: Workflow[Any, Any] = Workflow("two").step("step", lambda ctx: 2)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws import events
-from aws.shop import order_id
+from clouds.shop import order_id
 
 import flux_aws
 from flux_core import App, Fatal, Workflow
@@ -15,7 +15,7 @@ from flux_core._serving.delivery import Undone
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
-    from aws.shop import Shop
+    from clouds.shop import Shop
 
 ANY: Workflow[Any, Any] = Workflow("any").step("step", lambda ctx: ctx.input)
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aws import events
 from aws.events import failures, message, sqs
-from aws.shop import order_id
+from clouds.shop import order_id
 
 import flux_aws
 from flux_core import App, InvalidInput, InvalidWorkflow, UnknownWorkflow, Workflow
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
-    from aws.shop import Shop
+    from clouds.shop import Shop
 
 ONE: Workflow[Any, Any] = Workflow("one").step("step", lambda ctx: 1)
 TWO: Workflow[Any, Any] = Workflow("two").step("step", lambda ctx: 2)

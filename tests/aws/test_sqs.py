@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aws import events
 from aws.events import failures, message, sqs
-from aws.shop import Order, Progress, order_id
+from clouds.shop import Order, Progress, order_id
 
 import flux_aws
 from flux_core import App, Context, Fatal, InvalidWorkflow, OutcomeUnknown, StoreError, Workflow
@@ -16,7 +16,7 @@ from flux_core.storage import MemoryStorage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aws.shop import Shop
+    from clouds.shop import Shop
 
 ALL_DONE = failures()
 

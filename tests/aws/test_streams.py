@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aws import events
 from aws.events import KINESIS_START, failures
-from aws.shop import order_id
+from clouds.shop import order_id
 
 import flux_aws
 from flux_core import App, Fatal, Workflow
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
-    from aws.shop import Shop
+    from clouds.shop import Shop
 
 ANY: Workflow[Any, Any] = Workflow("any").step("step", lambda ctx: ctx.input)
 ORDERS = [{"order_id": f"o_{number}"} for number in range(3)]

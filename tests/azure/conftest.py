@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from clouds.shop import Shop
 
-from .shop import Shop
 from services.azurite import Azurite
 
 if TYPE_CHECKING:

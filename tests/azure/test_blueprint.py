@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 import pytest
+from clouds.shop import order_id
 
 import flux_azure
 from flux_core import App, InvalidInput, InvalidWorkflow, UnknownWorkflow, Workflow
 from flux_core._invocation import CURRENT
 from flux_core.storage import MemoryStorage
 
-from .shop import order_id
 from .triggers import context, functions, queued, request, tick
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from flux_core._invocation import Invocation
+    from clouds.shop import Shop
 
-    from .shop import Shop
+    from flux_core._invocation import Invocation
 
 
 class Sleepless:

@@ -15,7 +15,7 @@ from flux_core.storage import MemoryStorage
 from .triggers import context, functions, grid_event
 
 if TYPE_CHECKING:
-    from .shop import Shop
+    from clouds.shop import Shop
 
 ORDER = {"order_id": "o_1"}
 

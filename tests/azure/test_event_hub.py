@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from clouds.shop import order_id
 
 import flux_azure
 from flux_azure._functions.event_hub import RETRIES
 from flux_core import Fatal, InvalidInput
 from flux_core._serving.delivery import Undone
 
-from .shop import order_id
 from .triggers import context, functions, hub_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flux_core import App
+    from clouds.shop import Shop
 
-    from .shop import Shop
+    from flux_core import App
 
 ORDERS = ({"order_id": "o_1"}, {"order_id": "o_2"}, {"order_id": "o_3"})
 

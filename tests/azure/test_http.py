@@ -6,17 +6,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from clouds.shop import order_id
 
 import flux_azure
 from flux_core import App, Fatal, InvalidInput
 
-from .shop import order_id
 from .triggers import context, functions, request
 
 if TYPE_CHECKING:
     import azure.functions as func
-
-    from .shop import Shop
+    from clouds.shop import Shop
 
 ORDER = {"order_id": "o_1"}
 
@@ -33,7 +32,7 @@ def test_an_order_is_answered_with_its_run(shop: Shop) -> None:
     assert answer(shop.app(), request(ORDER)) == (
         200,
         "application/json",
-        {"status": "completed", "id": "o_1", "data": {}},
+        {"status": "completed", "id": "o_1", "data": {"payment_id": "pay-o_1"}},
     )
 
 

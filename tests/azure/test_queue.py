@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from clouds.shop import order_id
 
 import flux_azure
 from flux_core import App, Fatal, InvalidWorkflow, Workflow
 from flux_core._serving.delivery import Undone
 from flux_core.storage import MemoryStorage
 
-from .shop import order_id
 from .triggers import context, functions, queued
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .shop import Shop
+    from clouds.shop import Shop
 
 ORDER = {"order_id": "o_1"}
 

@@ -12,7 +12,7 @@ from flux_core._serving.delivery import Undone
 from .triggers import bus_message, context, functions
 
 if TYPE_CHECKING:
-    from .shop import Shop
+    from clouds.shop import Shop
 
 ORDER = {"order_id": "o_1"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from aws.shop import Shop
+from clouds.shop import Shop
 from gcp.fronts import FRONTS
 
 from flux_gcp._invocation import TIMEOUTS

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws.shop import order_id
 from cloudevents.conversion import to_binary, to_structured
+from clouds.shop import order_id
 from gcp import events
 
 from flux_core import App, Fatal, RunStatus, Workflow
@@ -21,8 +21,8 @@ from flux_gcp._events.recognition import PUBLISHED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aws.shop import Shop
     from cloudevents.http import CloudEvent
+    from clouds.shop import Shop
     from gcp.fronts import Front
 
     from flux_core import Run

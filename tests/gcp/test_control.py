@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws.shop import order_id
+from clouds.shop import order_id
 
 from flux_core import App, RunStatus, StoreError, Workflow
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
-    from aws.shop import Shop
+    from clouds.shop import Shop
     from gcp.fronts import Answer, Front
 
 TASK = {"X-CloudTasks-TaskName": "f00-o_1", "X-CloudTasks-QueueName": "flux-wakes"}

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws.shop import order_id
+from clouds.shop import order_id
 
 import flux_gcp
 from flux_core import App, Context, Fatal, InvalidInput, Workflow
@@ -16,7 +16,7 @@ from flux_core.storage import MemoryStorage
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aws.shop import Shop
+    from clouds.shop import Shop
     from gcp.fronts import Front
 
 Ctx = Context[dict[str, Any], dict[str, Any]]
