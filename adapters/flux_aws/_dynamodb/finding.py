@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from heapq import merge
-from itertools import groupby, islice
-from typing import TYPE_CHECKING, Final, NamedTuple
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from flux_aws._dynamodb.items import DUE_FAILED, FAILED, failed_in, key_of, number, row_of, runs_of
 from flux_aws._dynamodb.requests import READ_AT_ONCE
 from flux_aws._dynamodb.table import ATTENTION, RUNS, Index
-from flux_core._document import UnreadableRun
-from flux_core._listeners import report_failure
-from flux_core.storage._cursor import Position, page, position, start
+from flux_core.storage._cursor import Position, position
+from flux_core.storage._rows.finding import batches, behind, found, in_order, readable, span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     from flux_aws._dynamodb.requests import Requests
@@ -29,11 +29,10 @@ FEWEST_AT_ONCE: Final = 8  # entries of one partition
 MOST_AT_ONCE: Final = 1_000
 
 
-class Span(NamedTuple):
-    """The part of an index that a query looks at."""
+class Stretch(NamedTuple):
+    """The stretch of an index's partitions that a query looks at."""
 
     of: Index
-    partitions: Sequence[str]
     low: float
     high: float
     """The bounds of the range key, both included."""
@@ -52,7 +51,7 @@ class Finder:
     """Finds the runs of a table.
 
     An index follows its table after a moment, so that an entry is no more than a hint: the run is read, and looked
-    at again; one that cannot be read is logged, and passed over: it hides no other. A query that names no workflow
+    at again. A query that names no workflow
     reads the keys of all runs once, to know which workflows there are.
     """
 
@@ -63,75 +62,62 @@ class Finder:
 
     def find(self, query: Query, opened: Opened) -> RecordPage:
         """Return the records that meet every condition of the query; `opened` makes them of rows."""
-        after = start(query)
-        if query.statuses is not None and not query.statuses:
-            return page(query, [])
-        span = self._span(query, after)
-        entries = self._entries(query, after, span, opened)
-        found: list[Record] = []
-        while len(found) <= query.limit:  # one more than the page holds tells that another page follows
-            batch = list(islice(entries, min(READ_AT_ONCE, query.limit + 1)))
-            if not batch:
-                break
-            found += [record for record in self._read(query, batch, opened) if query.meets(record)]
-        result = page(query, found)
-        if span.of is RUNS and query.workflow is None:
-            self._listing = Listing(result.cursor, span.partitions)
+        index, partitions = self._where(query)
+        result = found(query, partial(self._candidates, query, opened, index, partitions))
+        if index is RUNS and query.workflow is None:
+            self._listing = Listing(result.cursor, partitions)
         return result
 
-    def _span(self, query: Query, after: Position | None) -> Span:
-        """Return where the runs are that may meet the query."""
+    def _where(self, query: Query) -> tuple[Index, Sequence[str]]:
+        """Return the partitions of an index in which the runs are that may meet the query, in its order."""
         if query.wake_before is not None:
-            low = EARLIEST if after is None else after.at
-            due = [*map(str, self._shards), DUE_FAILED]
-            return Span(ATTENTION, due, low, min(query.wake_before, LATEST), forward=True)
-        low = EARLIEST if query.created_since is None else query.created_since
-        high = LATEST if query.created_until is None else query.created_until
-        index, partitions = self._newest(query)
-        return Span(index, partitions, low, high if after is None else min(high, after.at), forward=False)
-
-    def _newest(self, query: Query) -> tuple[Index, Sequence[str]]:
-        """Return the partitions in which the entries are in the order of the runs' creation."""
+            return ATTENTION, [*map(str, self._shards), DUE_FAILED]
         if query.statuses is not None and query.statuses <= FAILED:
             return ATTENTION, [failed_in(shard) for shard in self._shards]
         if query.workflow is None:
             return RUNS, self._partitions(query)
         return RUNS, [runs_of(query.workflow, shard) for shard in self._shards]
 
-    def _entries(
-        self, query: Query, after: Position | None, span: Span, opened: Opened
-    ) -> Iterator[Position]:
-        """Yield where runs stand that may meet the query, in its order, each place once.
-
-        An entry that is moved while the partitions are read, one after the other, is met in two of them.
-        """
-        # Runs are spread evenly: twice its share of the page is nearly always all that is wanted of a partition.
-        at_once = min(2 * query.limit // max(1, len(span.partitions)) + FEWEST_AT_ONCE, MOST_AT_ONCE)
-        sources: list[Iterable[Position]] = [
-            _ordered(self._partition(span, partition, at_once), forward=span.forward)
-            for partition in span.partitions
-        ]
-        if span.of is ATTENTION and not span.forward:
+    def _candidates(
+        self, query: Query, opened: Opened, index: Index, partitions: Sequence[str], after: Position | None
+    ) -> Iterator[tuple[Position, Record | None]]:
+        low, high = span(query, after)
+        due = query.wake_before is not None
+        stretch = Stretch(index, max(low, EARLIEST), min(high, LATEST), forward=due)
+        sources: list[Iterable[Position]] = list(self._sources(query, stretch, partitions))
+        if index is ATTENTION and not due:
             sources.append(self._failed_and_due(query, opened))
-        for entry, _ in groupby(merge(*sources, reverse=not span.forward)):
-            behind = after is None or (entry > after if span.forward else entry < after)
-            if behind and (query.id_prefix is None or entry.id.startswith(query.id_prefix)):
-                yield entry
+        # An entry that is moved while the partitions are read, one after the other, is met in two of them.
+        entries = (entry for entry, _ in groupby(merge(*sources, reverse=not due)))
+        for batch in batches(query, behind(query, after, entries)):
+            records = {record.id: record for record in self._records(batch, opened)}
+            for entry in batch:
+                yield entry, records.get(entry.id)
 
-    def _partition(self, span: Span, partition: str, at_once: int) -> Iterator[Position]:
+    def _sources(
+        self, query: Query, stretch: Stretch, partitions: Sequence[str]
+    ) -> Iterator[Iterator[Position]]:
+        """Yield the entries of each partition, in the query's order."""
+        # Runs are spread evenly: twice its share of the page is nearly always all that is wanted of a partition.
+        at_once = min(2 * query.limit // max(1, len(partitions)) + FEWEST_AT_ONCE, MOST_AT_ONCE)
+        for partition in partitions:
+            entries = self._partition(stretch, partition, at_once)
+            yield in_order(entries, newest_first=not stretch.forward)
+
+    def _partition(self, stretch: Stretch, partition: str, at_once: int) -> Iterator[Position]:
         """Yield the entries of one partition in the order of the range key, those of one instant in none."""
-        if span.low > span.high:
+        if stretch.low > stretch.high:
             return
-        index = span.of
+        index = stretch.of
         request = {
             "IndexName": index.name,
             "KeyConditionExpression": f"{index.hash_key} = :partition AND {index.range_key} BETWEEN :low AND :high",
             "ExpressionAttributeValues": {
                 ":partition": {"S": partition},
-                ":low": number(span.low),
-                ":high": number(span.high),
+                ":low": number(stretch.low),
+                ":high": number(stretch.high),
             },
-            "ScanIndexForward": span.forward,
+            "ScanIndexForward": stretch.forward,
             "Limit": at_once,
         }
         for item in self._requests.pages("Query", request):
@@ -139,8 +125,8 @@ class Finder:
 
     def _failed_and_due(self, query: Query, opened: Opened) -> list[Position]:
         """Return where the failed runs stand that are entered by when they are due; they are few."""
-        span = Span(ATTENTION, [], EARLIEST, LATEST, forward=False)
-        entries = list(self._partition(span, DUE_FAILED, MOST_AT_ONCE))
+        stretch = Stretch(ATTENTION, EARLIEST, LATEST, forward=False)
+        entries = list(self._partition(stretch, DUE_FAILED, MOST_AT_ONCE))
         return sorted((position(query, record) for record in self._records(entries, opened)), reverse=True)
 
     def _partitions(self, query: Query) -> Sequence[str]:
@@ -151,31 +137,14 @@ class Finder:
         request = {"IndexName": RUNS.name, "ProjectionExpression": RUNS.hash_key}
         return sorted({item[RUNS.hash_key]["S"] for item in self._requests.pages("Scan", request)})
 
-    def _read(self, query: Query, entries: Sequence[Position], opened: Opened) -> Iterator[Record]:
-        """Yield the runs that still stand where their entries say, in the order of these.
-
-        One that has been moved is not where the page's cursor would be: it has been written meanwhile.
-        """
-        records = {record.id: record for record in self._records(entries, opened)}
-        for entry in entries:
-            record = records.get(entry.id)
-            if record is not None and position(query, record) == entry:
-                yield record
-
     def _records(self, entries: Sequence[Position], opened: Opened) -> Iterator[Record]:
         for first in range(0, len(entries), READ_AT_ONCE):
             wanted = dict.fromkeys(entry.id for entry in entries[first : first + READ_AT_ONCE])
             for item in self._requests.get_many([key_of(run_id) for run_id in wanted]):
-                try:
-                    record = opened(row_of(item))
-                except UnreadableRun as error:
-                    report_failure(f"reading run {item['id']['S']!r}", error)
-                    continue
+                record = readable(item["id"]["S"], partial(_record, opened, item))
                 if record is not None:
                     yield record
 
 
-def _ordered(entries: Iterator[Position], *, forward: bool) -> Iterator[Position]:
-    """Put the entries of one instant into the order of their ids; the instants are in order."""
-    for _, tied in groupby(entries, key=lambda entry: entry.at):
-        yield from sorted(tied, reverse=not forward)
+def _record(opened: Opened, item: Mapping[str, Any]) -> Record | None:
+    return opened(row_of(item))

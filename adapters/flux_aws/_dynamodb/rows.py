@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 class Items:
     """Fills the port `Rows`; a refused write comes with what stands there, so that nothing is read."""
 
-    room: Final = ROOM
-
     def __init__(self, requests: Requests, shards: int) -> None:
+        self.room: Final = ROOM
         self._requests = requests
         self._shards = shards
         self._finder = Finder(requests, shards)

@@ -28,9 +28,8 @@ TRIES: Final = 10
 class Entities:
     """Fills the port `Rows`; a run and its entries are written together, or not at all."""
 
-    room: Final = ROOM
-
     def __init__(self, requests: Requests) -> None:
+        self.room: Final = ROOM
         self._requests = requests
         self._finder = Finder(requests, self.read)
 

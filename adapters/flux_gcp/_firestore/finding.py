@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from google.cloud.firestore import FieldFilter
 
-from flux_core._document import UnreadableRun
-from flux_core._listeners import report_failure
-from flux_core.storage._cursor import Position, page, position, start
+from flux_core.storage._cursor import Position
+from flux_core.storage._rows.finding import found, readable
 from flux_gcp._firestore.documents import document_id, row_of, run_id_of
 from flux_gcp._firestore.facets import facets_for
 from flux_gcp._firestore.indexes import DUE, FACETS, NEWEST
@@ -33,7 +33,7 @@ MOST_AT_ONCE: Final = 100
 
 
 class Finder:
-    """Finds the runs of a collection; one that cannot be read is logged and passed over: it hides no other.
+    """Finds the runs of a collection.
 
     The words of `facets` do the work; the conditions that they do not hold are looked at here, in what was read.
     """
@@ -44,36 +44,24 @@ class Finder:
 
     def find(self, query: Query, opened: Opened) -> RecordPage:
         """Return the records that meet every condition of the query."""
-        after = start(query)
-        found: list[Record] = []
-        if query.statuses is None or query.statuses:
-            for record in self._records(query, after, opened):
-                found.append(record)
-                if len(found) > query.limit:  # one more than the page holds tells that another page follows
-                    break
-        return page(query, found)
+        return found(query, partial(self._candidates, query, opened))
 
-    def _records(self, query: Query, after: Position | None, opened: Opened) -> Iterator[Record]:
-        """Yield the runs that still stand where their documents stood; of one that was moved, nobody knows where."""
+    def _candidates(
+        self, query: Query, opened: Opened, after: Position | None
+    ) -> Iterator[tuple[Position, Record | None]]:
         for entry, snapshot in self._entries(query, after):
-            try:
-                record = opened(row_of(snapshot))
-            except UnreadableRun as error:
-                report_failure(f"reading run {entry.id!r}", error)
-                continue
-            if record is not None and query.meets(record) and position(query, record) == entry:
-                yield record
+            yield entry, readable(entry.id, partial(_record, opened, snapshot))
 
     def _entries(self, query: Query, after: Position | None) -> Iterator[tuple[Position, Snapshot]]:
         """Yield the documents that may meet the query, in its order, and where each stands."""
         time = _index(query).time
         at_once = min(query.limit + 1, MOST_AT_ONCE)
         while True:
-            found = self._page(query, after, at_once)
-            for snapshot in found:
+            snapshots = self._page(query, after, at_once)
+            for snapshot in snapshots:
                 after = Position(snapshot.get(time), run_id_of(snapshot.id))
                 yield after, snapshot
-            if len(found) < at_once:
+            if len(snapshots) < at_once:
                 return
             at_once = min(2 * at_once, MOST_AT_ONCE)  # few of them meet the query
 
@@ -93,6 +81,10 @@ class Finder:
             return list(wanted.limit(at_once).stream(**CALL))
 
         return self._service.ask("datastore.entities.list", select)
+
+
+def _record(opened: Opened, snapshot: Snapshot) -> Record | None:
+    return opened(row_of(snapshot))
 
 
 def _index(query: Query) -> Index:

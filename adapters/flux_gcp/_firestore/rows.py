@@ -29,9 +29,8 @@ class Documents:
     Firestore refuses it otherwise, without the transaction that would hold a lock meanwhile.
     """
 
-    room: Final = ROOM
-
     def __init__(self, service: Service[Client], collection: str) -> None:
+        self.room: Final = ROOM
         self._service = service
         self._collection = collection
         self._finder = Finder(service, collection)
