@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 
 class DictRows:
-    """Rows that have versions, or none; a row that cannot be read is what `unreadable` raises for."""
+    """Rows that tell with a refusal what stands there, or do not."""
 
     room: Final = 2_000
 
-    def __init__(self, *, versions: bool) -> None:
-        self._versions = count(1) if versions else None
+    def __init__(self, *, tells: bool) -> None:
+        self._versions = count(1)
+        self._tells = tells
         self._lock = Lock()
         self.rows: dict[str, Row] = {}
         self.reads = 0
@@ -36,17 +37,15 @@ class DictRows:
         """Write a new row."""
         with self._lock:
             if row.record.id in self.rows:
-                raise Refused(self.rows[row.record.id])
+                raise Refused(self.rows[row.record.id] if self._tells else None)
             return self._write(row)
 
-    def replace(self, row: Row, *, replaces: int, version: object) -> object:
-        """Write the row in place of the one at that revision, known by its version where rows have any."""
+    def replace(self, row: Row, version: object) -> object:
+        """Write the row in place of that version of it."""
         with self._lock:
             standing = self.rows.get(row.record.id)
-            if standing is None or standing.record.revision != replaces:
-                raise Refused(standing)
-            if version is not None and version != standing.version:
-                raise Refused(standing)
+            if standing is None or version != standing.version:
+                raise Refused(standing if self._tells else None)
             return self._write(row)
 
     def read(self, run_id: str) -> Row | None:
@@ -54,9 +53,10 @@ class DictRows:
         self.reads += 1
         return self.rows.get(run_id)
 
-    def remove(self, run_id: str) -> Row | None:
+    def remove(self, run_id: str, life: float | None) -> Row | None:
         """Remove the row."""
-        return self.rows.pop(run_id, None)
+        standing = self.rows.get(run_id)
+        return self.rows.pop(run_id) if standing is not None and standing.record.created_at == life else None
 
     def find(self, query: Query, opened: Callable[[Row], Record | None]) -> RecordPage:
         """Return the runs that meet the query."""
@@ -78,7 +78,7 @@ class DictRows:
         """Do nothing."""
 
     def _write(self, row: Row) -> object:
-        version = None if self._versions is None else next(self._versions)
+        version = next(self._versions)
         self.rows[row.record.id] = row._replace(version=version)
         return version
 

@@ -10,6 +10,7 @@ from contract.rows import DictParts, DictRows
 
 from flux_core import Conflict, RunExists, RunStatus, StoreError
 from flux_core.storage import Record
+from flux_core.storage._rows import attached
 from flux_core.storage._rows.blobs import Blobs
 from flux_core.storage._rows.patience import Patience
 from flux_core.storage._rows.storage import RowStorage
@@ -17,6 +18,7 @@ from flux_core.testing import StorageContract
 
 if TYPE_CHECKING:
     from flux_core.storage import Storage
+    from flux_core.storage._rows.port import Row
 
 RUN = Record("order-1", "order", RunStatus.RUNNING, 1, "worker-1", 100.0, 50.0, 50.0, b"{}")
 LARGE = urandom(10_000)
@@ -25,8 +27,8 @@ LARGE = urandom(10_000)
 class Kept:
     """A service and what it keeps."""
 
-    def __init__(self, *, versions: bool = True) -> None:
-        self.rows = DictRows(versions=versions)
+    def __init__(self, *, tells: bool = True) -> None:
+        self.rows = DictRows(tells=tells)
         self.parts = DictParts()
 
     def storage(self, **options: Any) -> RowStorage:
@@ -34,19 +36,19 @@ class Kept:
         return RowStorage(self.rows, Blobs(self.parts, None, advice="buy a disk"), **options)
 
 
-@pytest.fixture
-def kept() -> Kept:
-    """Return an empty service."""
-    return Kept()
+@pytest.fixture(params=[True, False], ids=["told", "not told"])
+def kept(request: pytest.FixtureRequest) -> Kept:
+    """Return an empty service, which tells with a refusal what stands there, or does not."""
+    return Kept(tells=request.param)
 
 
 class TestRowStorage(StorageContract):
-    """The store over rows that have versions, and over rows that have none."""
+    """The store over rows that tell with a refusal what stands there, and over rows that do not."""
 
     @pytest.fixture(params=[True, False])
     def storage(self, request: pytest.FixtureRequest) -> Storage:
         """Give an empty store."""
-        return Kept(versions=request.param).storage()
+        return Kept(tells=request.param).storage()
 
 
 def test_a_save_after_a_load_reads_nothing(kept: Kept) -> None:
@@ -93,6 +95,86 @@ def test_a_write_that_was_not_answered_keeps_its_document(kept: Kept) -> None:
     with pytest.raises(Conflict):
         again.save(later, replaces=1)
     assert again.load(RUN.id) == later
+
+
+TTL = 30 * 86400.0
+ENDED = RUN._replace(status=RunStatus.COMPLETED, wake_at=None)
+
+
+def test_a_run_of_an_id_that_was_used_before_is_another(kept: Kept) -> None:
+    """What a process remembers of a run that others have deleted says nothing of the next one of its id."""
+    store = kept.storage(ttl=TTL)
+    store.create(RUN)
+    for revision in (2, 3, 4):
+        store.save(RUN._replace(revision=revision), replaces=revision - 1)
+    other = kept.storage(ttl=TTL)
+    other.delete(RUN.id)
+    other.put_blob(RUN.id, "key", b"value")
+    other.create(ENDED._replace(created_at=60.0, updated_at=60.0))
+    other.save(ENDED._replace(created_at=60.0, updated_at=60.0, revision=2), replaces=1)
+
+    store.load(RUN.id)
+    store.save(RUN._replace(created_at=60.0, revision=3), replaces=2)  # it goes on: a person has retried it
+
+    assert kept.rows.rows[RUN.id].attached == (None, True, None)
+    assert [at for _, at in kept.parts.values.values()] == [None]
+
+
+def test_a_save_over_another_run_of_the_id_is_refused(kept: Kept) -> None:
+    """A worker whose run was deleted does not write over the next one, be it at the same revision."""
+    store = kept.storage()
+    store.create(RUN)
+    other = kept.storage()
+    other.delete(RUN.id)
+    other.create(RUN._replace(created_at=60.0))
+    with pytest.raises(Conflict):
+        store.save(RUN._replace(revision=2), replaces=1)
+    with pytest.raises(Conflict):
+        kept.storage().save(RUN._replace(revision=2), replaces=1)
+
+
+def test_what_is_forgotten_is_read(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that serves more runs than it remembers loses sight of no blob and no document."""
+    monkeypatch.setattr(attached, "REMEMBERED", 1)
+    store = kept.storage(ttl=TTL)
+    store.put_blob(RUN.id, "key", b"value")
+    store.create(RUN._replace(document=LARGE))
+    store.put_blob("other", "key", b"value")
+    store.create(RUN._replace(id="other"))
+    store.save(ENDED._replace(revision=2), replaces=1)
+
+    assert kept.rows.rows[RUN.id].attached.blobs
+    left = {name: at for (run_id, name), (_, at) in kept.parts.values.items() if run_id == RUN.id}
+    assert list(left) == ["blob#key"]
+    assert left["blob#key"] is not None
+
+
+def test_a_deletion_leaves_a_run_alone_that_is_made_meanwhile(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of the id that is created after the deletion has begun keeps its row and its document."""
+    store, other = kept.storage(), kept.storage()
+    store.create(RUN._replace(document=LARGE))
+    anew = RUN._replace(created_at=60.0, document=LARGE[1:], writer="worker-2")
+    remove = kept.rows.remove
+
+    def remove_late(run_id: str, life: float | None) -> Row | None:
+        remove(run_id, life)
+        other.create(anew)
+        return remove(run_id, life)  # the first answer was lost
+
+    monkeypatch.setattr(kept.rows, "remove", remove_late)
+    store.delete(RUN.id)
+    assert other.load(RUN.id) == anew
+    assert len(kept.parts.values) == 1
+
+
+def test_a_deletion_of_nothing_spares_what_is_about_to_be_created(kept: Kept) -> None:
+    """The document of a run whose row is not there yet is not taken for a leftover."""
+    store = kept.storage()
+    store._blobs.put_document(RUN.id, "1.about-to-stand", LARGE, None)
+    store.delete(RUN.id)
+    assert list(kept.parts.values) == [(RUN.id, "document#1.about-to-stand")]
 
 
 def test_a_row_that_comes_and_goes_is_told(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:

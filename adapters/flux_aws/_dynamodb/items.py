@@ -112,7 +112,7 @@ def row_of(item: Mapping[str, Any]) -> Row:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableRun(f"the item of run {run_id!r} cannot be read: {error!r}") from error
-    return Row(record, attached)
+    return Row(record, attached, record.revision)
 
 
 def attached_to(item: Mapping[str, Any]) -> Attached:

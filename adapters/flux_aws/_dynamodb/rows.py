@@ -32,29 +32,34 @@ class Items:
     def __str__(self) -> str:
         return str(self._requests.place)
 
-    def insert(self, row: Row) -> None:
+    def insert(self, row: Row) -> object:
         """Write a new item."""
-        self._put(row, {"ConditionExpression": "attribute_not_exists(id)"})
+        return self._put(row, {"ConditionExpression": "attribute_not_exists(id)"})
 
-    def replace(self, row: Row, *, replaces: int, version: object) -> None:  # noqa: ARG002 (DynamoDB has no versions)
-        """Write the item in place of the one at that revision."""
+    def replace(self, row: Row, version: object) -> object:
+        """Write the item in place of the one at that version, which is its revision."""
         condition = {
             "ConditionExpression": "revision = :replaces",
-            "ExpressionAttributeValues": {":replaces": number(replaces)},
+            "ExpressionAttributeValues": {":replaces": {"N": str(version)}},
         }
-        self._put(row, condition)
+        return self._put(row, condition)
 
     def read(self, run_id: str) -> Row | None:
         """Return the run's item as it stands now."""
         answer = self._requests.send("GetItem", {"Key": key_of(run_id), "ConsistentRead": True})
         return _row_of(answer.get("Item"))
 
-    def remove(self, run_id: str) -> Row | None:
+    def remove(self, run_id: str, life: float | None) -> Row | None:
         """Remove the item, and return it."""
-        gone = self._requests.send("DeleteItem", {"Key": key_of(run_id), "ReturnValues": "ALL_OLD"})
+        request: dict[str, Any] = {"Key": key_of(run_id), "ReturnValues": "ALL_OLD"}
+        if life is not None:
+            request |= {
+                "ConditionExpression": "created_at = :life",
+                "ExpressionAttributeValues": {":life": number(life)},
+            }
         try:
-            return _row_of(gone.get("Attributes"))
-        except UnreadableRun:
+            return _row_of(self._requests.send("DeleteItem", request).get("Attributes"))
+        except (ConditionFailed, UnreadableRun):
             return None
 
     def find(self, query: Query, opened: Opened) -> RecordPage:
@@ -65,7 +70,7 @@ class Items:
         """Close the connections."""
         self._requests.close()
 
-    def _put(self, row: Row, condition: Mapping[str, Any]) -> None:
+    def _put(self, row: Row, condition: Mapping[str, Any]) -> int:
         request = {
             "Item": item_of(row, shards=self._shards),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -75,6 +80,7 @@ class Items:
             self._requests.send("PutItem", request)
         except ConditionFailed as refused:
             _refuse(refused.item)
+        return row.record.revision
 
 
 def _refuse(item: Mapping[str, Any] | None) -> NoReturn:

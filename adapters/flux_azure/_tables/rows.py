@@ -46,10 +46,10 @@ class Entities:
         except Unmet:
             raise Refused from None
 
-    def replace(self, row: Row, *, replaces: int, version: object) -> Version:
+    def replace(self, row: Row, version: object) -> Version:
         """Write the run in place of the one at that revision; a request of one entity, if its entries stay."""
         run_id = row.record.id
-        before = version if isinstance(version, Version) else self._version_at(run_id, replaces)
+        before = _version_of(version)
         after = entries_of(row.record)
         shard = shard_of(run_id)
         left = before.entries - after
@@ -71,25 +71,27 @@ class Entities:
         entity = self._requests.get(shard_of(run_id), run_key(run_id))
         return None if entity is None else _row(entity)
 
-    def remove(self, run_id: str) -> Row | None:
+    def remove(self, run_id: str, life: float | None) -> Row | None:
         """Remove the run with its entries, and return what stood there."""
         shard, key = shard_of(run_id), run_key(run_id)
-        gone: TableEntity | None = None
+        gone: Row | None = None
+        tried = False
         for _ in range(TRIES):
             standing = self._requests.get(shard, key)
-            if standing is None:
-                return _readable(gone)  # it was removed, and the answer lost
+            row = _readable(standing)
+            if standing is None or (None if row is None else row.record.created_at) != life:
+                return gone  # it was removed, and the answer lost
             entries = entries_in(standing)
             changes = [
                 Change("delete", {"PartitionKey": shard, "RowKey": key}, _etag(standing)),
-                *_entries("delete", shard, entries if gone is None else self._there(shard, entries)),
+                *_entries("delete", shard, self._there(shard, entries) if tried else entries),
             ]
             try:
                 self._requests.submit(changes)
             except Unmet:
-                gone = standing
+                gone, tried = row, True
             else:
-                return _readable(standing)
+                return row
         raise StoreError(_disturbed(run_id))
 
     def find(self, query: Query, opened: Callable[[Row], Record | None]) -> RecordPage:
@@ -101,20 +103,13 @@ class Entities:
         self._finder.close()
         self._requests.close()
 
-    def _version_at(self, run_id: str, revision: int) -> Version:
-        """Return the version of the run at a revision that this process has not seen."""
-        standing = self.read(run_id)
-        if standing is None or standing.record.revision != revision:
-            raise Refused(standing)
-        return _version(standing)
-
     def _refuse_unless(self, version: Version, run_id: str) -> None:
         """Refuse a write that has met another version of the run: its own, if an answer was lost."""
         try:
             standing = self.read(run_id)
         except UnreadableRun:
             raise Refused from None
-        if standing is None or _version(standing).etag != version.etag:
+        if standing is None or _version_of(standing.version).etag != version.etag:
             raise Refused(standing) from None
 
     def _there(self, shard: str, entries: frozenset[str]) -> frozenset[str]:
@@ -138,9 +133,8 @@ def _readable(entity: TableEntity | None) -> Row | None:
         return None
 
 
-def _version(row: Row) -> Version:
-    version = row.version
-    assert isinstance(version, Version)  # noqa: S101 (what `row_of` has given it)
+def _version_of(version: object) -> Version:
+    assert isinstance(version, Version)  # noqa: S101 (what `row_of` has given the row)
     return version
 
 

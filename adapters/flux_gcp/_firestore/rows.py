@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from flux_core.storage import Query, RecordPage
     from flux_core.storage._rows.port import Row
+    from flux_gcp._firestore.documents import Snapshot
     from flux_gcp._firestore.finding import Opened
     from flux_gcp._firestore.service import Service
 
@@ -49,39 +50,34 @@ class Documents:
 
         return self._service.ask("datastore.entities.create", create)
 
-    def replace(self, row: Row, *, replaces: int, version: object) -> object:
-        """Write the document in place of the one at that revision, which is read if its version is not known."""
-        run_id = row.record.id
-        if version is None:
-            standing = self.read(run_id)
-            if standing is None or standing.record.revision != replaces:
-                raise Refused(standing)
-            version = standing.version
+    def replace(self, row: Row, version: object) -> object:
+        """Write the document in place of that version of it."""
         try:
             return self._service.ask(
                 "datastore.entities.update", lambda client: self._update(client, row, version)
             )
         except Refused:
-            raise Refused(self._standing(run_id)) from None
+            raise Refused(_readable(self._get(row.record.id))) from None
 
     def read(self, run_id: str) -> Row | None:
         """Return the run's document as it stands now."""
-        snapshot = self._service.ask(
-            "datastore.entities.get", lambda client: self._at(client, run_id).get(**CALL)
-        )
+        snapshot = self._get(run_id)
         return row_of(snapshot) if snapshot.exists else None
 
-    def remove(self, run_id: str) -> Row | None:
-        """Remove the document, and return it: the one that was read, and no later one."""
-        gone = None
+    def remove(self, run_id: str, life: float | None) -> Row | None:
+        """Remove the document as it stands, and return it."""
+        gone: Row | None = None
         while True:
-            standing = self._standing(run_id)
-            gone = standing or gone  # a deletion whose answer was lost finds nothing the second time
+            snapshot = self._get(run_id)
+            standing = _readable(snapshot)
+            if not snapshot.exists or (None if standing is None else standing.record.created_at) != life:
+                return gone  # it was removed, and the answer lost
             try:
-                self._delete(run_id, standing)
+                self._delete(run_id, snapshot.update_time)
             except Refused:
-                continue
-            return gone
+                gone = standing
+            else:
+                return standing
 
     def find(self, query: Query, opened: Opened) -> RecordPage:
         """Return the runs that meet the query."""
@@ -99,26 +95,31 @@ class Documents:
         except (FailedPrecondition, NotFound):
             raise Refused from None
 
-    def _delete(self, run_id: str, standing: Row | None) -> None:
-        """Remove the document as it stands, or whatever is there if nothing was read."""
+    def _get(self, run_id: str) -> Snapshot:
+        return self._service.ask(
+            "datastore.entities.get", lambda client: self._at(client, run_id).get(**CALL)
+        )
+
+    def _delete(self, run_id: str, version: object) -> None:
+        """Remove the document at that version of it."""
 
         def delete(client: Client) -> None:
-            option = None if standing is None else client.write_option(last_update_time=standing.version)
             try:
-                self._at(client, run_id).delete(option, **CALL)
+                self._at(client, run_id).delete(client.write_option(last_update_time=version), **CALL)
             except (FailedPrecondition, NotFound):
                 raise Refused from None
 
         self._service.ask("datastore.entities.delete", delete)
 
-    def _standing(self, run_id: str) -> Row | None:
-        """Return what stands there, as far as it can be read."""
-        with suppress(UnreadableRun):
-            return self.read(run_id)
-        return None
-
     def _at(self, client: Client, run_id: str) -> DocumentReference:
         return client.collection(self._collection).document(document_id(run_id))
+
+
+def _readable(snapshot: Snapshot) -> Row | None:
+    """Return the run of a document, None if there is none, or it cannot be read."""
+    with suppress(UnreadableRun):
+        return row_of(snapshot) if snapshot.exists else None
+    return None
 
 
 def _end(client: Any) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
-REMEMBERED: Final = 10_000  # runs; few have anything beside their rows
+T = TypeVar("T")
+
+REMEMBERED: Final = 10_000  # runs
 
 
 class Attached(NamedTuple):
@@ -25,55 +27,55 @@ NOTHING: Final = Attached()
 class Seen(NamedTuple):
     """What was seen of a run."""
 
-    revision: int = 0
-    attached: Attached = NOTHING
+    life: float
+    """When the run was created: another run of its id, after it was deleted, has another life."""
+    revision: int
+    attached: Attached
     version: object = None
     """As in `Row`."""
-
-
-UNSEEN: Final = Seen()
 
 
 class Memory:
     """What this process last saw of each run, so that no save has to read it.
 
-    Whoever saves a run has read it before, or has saved the revision before. Of what is forgotten, of more runs than
-    are remembered, what stands beside it is not tidied up after the run: it goes when the run is deleted.
+    Whoever saves a run has read it before, or has saved the revision before.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._seen: dict[str, Seen] = {}
+        self._blobs: dict[str, None] = {}
 
     def see(self, run_id: str, seen: Seen) -> None:
-        """Remember what was seen of the run, unless a later revision has been seen."""
+        """Remember what was seen of the run, unless a later revision of this life has been seen."""
         with self._lock:
-            known = self._seen.get(run_id, UNSEEN)
-            if known.revision <= seen.revision:
-                blobs = seen.attached.blobs or known.attached.blobs
-                self._keep(run_id, seen._replace(attached=seen.attached._replace(blobs=blobs)))
+            known = self._seen.get(run_id)
+            if known is None or known.life != seen.life or known.revision <= seen.revision:
+                _keep(self._seen, run_id, seen)
+
+    def at(self, run_id: str, life: float, revision: int) -> Seen | None:
+        """Return what was seen of this revision of the run, None if that is not what was seen last."""
+        known = self._seen.get(run_id)
+        return known if known is not None and known[:2] == (life, revision) else None
 
     def see_blob(self, run_id: str) -> None:
-        """Remember that the run has a blob, be it created yet or not."""
+        """Remember that a run of this id has a blob, be it created yet or not."""
         with self._lock:
-            known = self._seen.get(run_id, UNSEEN)
-            self._keep(run_id, known._replace(attached=known.attached._replace(blobs=True)))
+            _keep(self._blobs, run_id, None)
 
-    def at(self, run_id: str, revision: int) -> Seen:
-        """Return what was seen of this revision of the run, as far as it is known."""
-        known = self._seen.get(run_id, UNSEEN)
-        if known.revision == revision:
-            return known
-        return Seen(revision, Attached(blobs=known.attached.blobs))
+    def has_blobs(self, run_id: str) -> bool:
+        """Whether this process has stored a blob for a run of this id."""
+        return run_id in self._blobs
 
     def forget(self, run_id: str) -> None:
-        """Forget the run."""
+        """Forget the run, and that it had blobs."""
         with self._lock:
             self._seen.pop(run_id, None)
+            self._blobs.pop(run_id, None)
 
-    def _keep(self, run_id: str, seen: Seen) -> None:
-        self._seen.pop(run_id, None)  # what is put in anew stands last
-        if seen.attached != NOTHING or seen.version is not None:
-            self._seen[run_id] = seen
-        if len(self._seen) > REMEMBERED:
-            del self._seen[next(iter(self._seen))]
+
+def _keep(memory: dict[str, T], run_id: str, value: T) -> None:
+    memory.pop(run_id, None)  # what is put in anew stands last
+    memory[run_id] = value
+    if len(memory) > REMEMBERED:
+        del memory[next(iter(memory))]

@@ -39,16 +39,18 @@ class Leftovers:
                 self._expire(run_id, after.expires_at)
 
     def refused(self, record: Record, before: Attached, after: Attached, stored: Row | None) -> None:
-        """Tidy up after a write that was refused because of what is stored: by itself, if an answer was lost."""
-        standing = NOTHING if stored is None else stored.attached
-        if stored is not None and (stored.record.revision, stored.record.writer, standing.document) == (
-            record.revision,
-            record.writer,
-            after.document,
-        ):
-            self.saved(record.id, before, after)
+        """Tidy up after a write that was refused because of what is stored: by itself, if an answer was lost.
+
+        What is stored is read, if the refusal did not bring it.
+        """
+        if before == after == NOTHING:
             return
         with _logged(record.id):
+            row = stored or self._read(record.id)
+            standing = NOTHING if row is None else row.attached
+            if row is not None and _is_its_own(row, record, after):
+                self.saved(record.id, before, after)
+                return
             if after.document is not None and after.document != standing.document:
                 self._blobs.delete_document(record.id, after.document)
             if after.blobs and standing.expires_at is not None:  # blobs were put anew, or were to stay
@@ -65,6 +67,12 @@ class Leftovers:
             if row is None or row.attached.expires_at == at:
                 return
             at = row.attached.expires_at
+
+
+def _is_its_own(row: Row, record: Record, attached: Attached) -> bool:
+    """Whether the row is what was to be written."""
+    stored = row.record.revision, row.record.writer, row.attached.document
+    return stored == (record.revision, record.writer, attached.document)
 
 
 @contextmanager

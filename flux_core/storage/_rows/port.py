@@ -18,7 +18,7 @@ class Row(NamedTuple):
     """The run; its document is compressed, and empty if it is kept beside the row."""
     attached: Attached
     version: object = None
-    """What the service calls this state of the row, such as an ETag; None if it has no word for it."""
+    """What the service knows this state of the row by, such as an ETag; None of a row that is to be written."""
 
 
 class Refused(Exception):
@@ -45,16 +45,11 @@ class Rows(Protocol):
         """
         ...
 
-    def replace(self, row: Row, *, replaces: int, version: object) -> object:
-        """Write the row in place of the one at the revision `replaces`, and return the new version.
-
-        Args:
-            row: what is to stand.
-            replaces: the revision that must stand.
-            version: the version of the row at that revision, if this process has seen it, else None.
+    def replace(self, row: Row, version: object) -> object:
+        """Write the row in place of that version of it, and return the new version.
 
         Raises:
-            Refused: another revision stands there, or none.
+            Refused: another version stands there, or none.
         """
         ...
 
@@ -66,8 +61,12 @@ class Rows(Protocol):
         """
         ...
 
-    def remove(self, run_id: str) -> Row | None:
-        """Remove the row, and return what stood there, as far as it can be told."""
+    def remove(self, run_id: str, life: float | None) -> Row | None:
+        """Remove the row of the run that was created at that moment, and return it as it stood, if that can be told.
+
+        With None, remove the row that cannot be read. A run that was created since is left alone: a deletion whose
+        answer was lost is done again, and may meet it.
+        """
         ...
 
     def find(self, query: Query, opened: Callable[[Row], Record | None]) -> RecordPage:

@@ -47,8 +47,7 @@ class RowStorage:
 
     def create(self, record: Record) -> None:
         """Store a new run."""
-        blobs = self._memory.at(record.id, 0).attached.blobs
-        row = self._packed(record, Attached(blobs=blobs))
+        row = self._packed(record, NOTHING)
         for _ in range(TRIES):
             try:
                 version = self._rows.insert(row)
@@ -59,8 +58,7 @@ class RowStorage:
                     self._leftovers.refused(record, NOTHING, row.attached, standing)
                     raise RunExists(f"run {record.id!r} is stored already", record=stored) from None
             else:
-                self._memory.forget(record.id)  # a run of that id which somebody has deleted
-                return self._memory.see(record.id, Seen(record.revision, row.attached, version))
+                return self._see(row._replace(version=version))
         raise StoreError(
             f"run {record.id!r} was there {TRIES} times when it was to be created, and gone when it was read; try again"
         )
@@ -71,17 +69,17 @@ class RowStorage:
 
     def save(self, record: Record, *, replaces: int) -> None:
         """Replace the run by `record` if the stored revision is `replaces`."""
-        _, before, version = self._memory.at(record.id, replaces)
+        before, version = self._seen(record, replaces)
         row = self._packed(record, before)
         attached = row.attached
         if before.expires_at is not None and attached.expires_at is None and attached.blobs:
             self._blobs.expire(record.id, None)  # first: a run that goes on must not lose them
         try:
-            version = self._rows.replace(row, replaces=replaces, version=version)
+            version = self._rows.replace(row, version)
         except Refused as refused:
             self._leftovers.refused(record, before, attached, refused.row)
             raise Conflict(f"run {record.id!r} is not stored at revision {replaces}") from None
-        self._memory.see(record.id, Seen(record.revision, attached, version))
+        self._see(row._replace(version=version))
         self._leftovers.saved(record.id, before, attached)
 
     def find(self, query: Query) -> RecordPage:
@@ -91,11 +89,13 @@ class RowStorage:
     def delete(self, run_id: str) -> None:
         """Remove the run, its blobs first, and its document last: until it is gone, it can be read."""
         self._blobs.delete(run_id, ())
-        kept = self._needed(run_id)
-        self._blobs.delete_documents(run_id, lambda key: key.startswith(kept))
-        gone = self._rows.remove(run_id)
-        if gone is not None and gone.attached.document is not None:
-            self._blobs.delete_document(run_id, gone.attached.document)
+        try:
+            standing = self._rows.read(run_id)
+        except UnreadableRun:
+            self._blobs.delete_documents(run_id, lambda _: False)  # nobody can tell which one is its own
+            self._rows.remove(run_id, None)
+        else:
+            self._delete(run_id, standing)
         self._memory.forget(run_id)
 
     def put_blob(self, run_id: str, key: str, value: bytes) -> None:
@@ -119,16 +119,33 @@ class RowStorage:
         self._blobs.close()
         self._rows.close()
 
-    def _needed(self, run_id: str) -> tuple[str, ...]:
-        """Return how the keys of the documents begin that are kept until the run is gone.
+    def _delete(self, run_id: str, standing: Row | None) -> None:
+        """Remove a run; the document of one that somebody may be about to create in its place is kept."""
+        own = None if standing is None else standing.attached.document
+        self._blobs.delete_documents(run_id, lambda key: key.startswith((CREATION, own or CREATION)))
+        if standing is not None:
+            gone = self._rows.remove(run_id, standing.record.created_at)
+            left = {own, None if gone is None else gone.attached.document}
+            for document in filter(None, left):
+                self._blobs.delete_document(run_id, document)
 
-        They are its own, and that of a run which somebody may be about to create in its place.
+    def _seen(self, record: Record, revision: int) -> tuple[Attached, object]:
+        """Return what stands beside a revision of the run, and the version of its row.
+
+        Raises:
+            Conflict: this process has not seen the revision, and it does not stand there.
         """
-        try:
-            row = self._rows.read(run_id)
-        except UnreadableRun:
-            return ()  # it cannot be read in any case
-        return () if row is None else (CREATION, row.attached.document or CREATION)
+        seen = self._memory.at(record.id, record.created_at, revision)
+        if seen is not None:
+            return seen.attached, seen.version
+        row = self._rows.read(record.id)
+        if row is None or (row.record.created_at, row.record.revision) != (record.created_at, revision):
+            raise Conflict(f"run {record.id!r} is not stored at revision {revision}")
+        return row.attached, row.version
+
+    def _see(self, row: Row) -> None:
+        record, attached, version = row
+        self._memory.see(record.id, Seen(record.created_at, record.revision, attached, version))
 
     def _packed(self, record: Record, before: Attached) -> Row:
         """Return the run's row, after its document has been put beside it if need be."""
@@ -141,7 +158,7 @@ class RowStorage:
             key = f"{record.revision}.{sha256(record.writer.encode() + document).hexdigest()}"
             self._blobs.put_document(record.id, key, document, expires_at)
         packed = record._replace(document=document if key is None else b"")
-        return Row(packed, Attached(key, before.blobs, expires_at))
+        return Row(packed, Attached(key, before.blobs or self._memory.has_blobs(record.id), expires_at))
 
     def _opened(self, row: Row | None) -> Record | None:
         """Return the run of a row, or a later revision of it if its document has just been replaced.
@@ -156,7 +173,7 @@ class RowStorage:
             key = row.attached.document
             document = row.record.document if key is None else self._blobs.get_document(run_id, key)
             if document is not None:
-                self._memory.see(run_id, Seen(row.record.revision, row.attached, row.version))
+                self._see(row)
                 return row.record._replace(document=_inflated(run_id, document))
             row = self._rows.read(run_id)
             if row is None:

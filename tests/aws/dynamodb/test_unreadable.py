@@ -109,6 +109,7 @@ def test_what_a_deletion_leaves_can_be_deleted(opened: Callable[..., DynamoDBSto
     """A run that is gone, and whose document is not, can be deleted once more."""
     cut_off = opened()
     cut_off.create(RUN)
+    cut_off.save(RUN._replace(revision=2), replaces=1)
     Network(cut_off, before=lambda request: refuse(request, b"BatchWriteItem"))
     with pytest.raises(StoreError, match="dynamodb:BatchWriteItem"):
         cut_off.delete(RUN.id)
