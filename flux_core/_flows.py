@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 FARTHEST = 1e18  # seconds from 1970 that every store can compare
 LARGEST_PAGE = 10_000  # runs
 HANDFUL = 10  # due runs that a tick goes on with itself if there is a waker for the others
-PAGE = 100  # due runs that tick asks the store for at a time
+PAGE = 25  # due runs that tick asks the store for at a time; their documents are in memory together
 
 
 class Flows:
