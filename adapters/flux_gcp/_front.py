@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from flux_core._serving.delivery import run_or_raise
@@ -34,12 +34,17 @@ class Front:
     def __init__(self, service: Service) -> None:
         self._given = service
         self._seconds = seconds_of_a_call()
+        self._opened: Service | None = None
+        self._lock = Lock()
         if GOOGLE.is_here:
-            self._service  # noqa: B018 (opened with the function; elsewhere nobody may ever call it)
+            self._service()  # opened with the function; elsewhere nobody may ever call it
 
-    @cached_property
     def _service(self) -> Service:
-        return self._given._replace(app=with_store(self._given.app, GOOGLE))
+        """Return the service over its store; several threads may ask at once."""
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._given._replace(app=with_store(self._given.app, GOOGLE))
+            return self._opened
 
     def invocation(self, event: Any, headers: Mapping[str, str]) -> Invocation:
         """Return the call that begins now, with the time that it has."""
@@ -65,12 +70,12 @@ class Front:
             MalformedBody: it is not what its type says it is.
         """
         with serving(self._given.app, invocation):
-            run_or_raise(self._service, invocation, [delivery_of(event)])
+            run_or_raise(self._service(), invocation, [delivery_of(event)])
 
     def _answered(self, invocation: Invocation, serve: Callable[[Service], Reply]) -> Reply:
         with serving(self._given.app, invocation):
             try:
-                return serve(self._service)
+                return serve(self._service())
             except Exception as error:  # noqa: BLE001 (whatever it is, the client is answered, and the log knows)
                 return failure(error)
 

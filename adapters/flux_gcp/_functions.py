@@ -71,11 +71,13 @@ def cloud_event(
 ) -> Callable[[CloudEvent | flask.Request], str]:
     """Return a function of signature `cloudevent`: it runs a workflow on each event.
 
-    | event                    | input                   | the run's id, without `key=`                   |
-    |--------------------------|-------------------------|------------------------------------------------|
-    | a message of Pub/Sub     | its data, which is JSON | its messageId                                  |
-    | a change in a bucket     | the object              | the bucket, the object and its generation      |
-    | any other, that has data | its data                | its source and id                              |
+    | event                    | input                   | the run's id, without `key=`                          |
+    |--------------------------|-------------------------|-------------------------------------------------------|
+    | a message of Pub/Sub     | its data, which is JSON | the name of the subscription, a colon, its messageId  |
+    | a change in a bucket     | the object              | the bucket, the object and its generation             |
+    | any other, that has data | its data                | its source and id                                     |
+
+    Where the subscription is not told, the name of the topic stands for it; without either the messageId is alone.
 
     An event is acknowledged once no redelivery could bring its run further. Otherwise the function raises, which is
     answered 500, and the event comes again: to a run that failed at a step that is worth a retry, to one that another

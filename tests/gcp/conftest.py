@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,8 @@ from flux_gcp._invocation import TIMEOUTS
 from flux_gcp._logging.context import PROJECTS, project
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gcp.fronts import Front
 
 
@@ -35,3 +38,10 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("FLUX_SERVICE_ACCOUNT", raising=False)
     project.cache_clear()
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """`HOST:PORT` of a server that takes connections, and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"

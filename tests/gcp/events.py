@@ -11,18 +11,18 @@ from cloudevents.http import CloudEvent
 SUBSCRIPTION = "projects/flux-tests/subscriptions/orders"
 
 
-def pushed(body: object, message_id: str = "10001", *, attributes: dict[str, str] | None = None) -> bytes:
+def pushed(body: object, message_id: str = "10001", *, subscription: str = SUBSCRIPTION) -> bytes:
     """A message as a subscription of Pub/Sub pushes it; a body that is not bytes is published as JSON."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     message = {
         "data": b64encode(data).decode(),
         "messageId": message_id,
         "message_id": message_id,
-        "attributes": attributes or {},
+        "attributes": {},
         "publishTime": "2026-01-31T12:00:00.123Z",
         "publish_time": "2026-01-31T12:00:00.123Z",
     }
-    return json.dumps({"message": message, "subscription": SUBSCRIPTION}).encode()
+    return json.dumps({"message": message, "subscription": subscription}).encode()
 
 
 def message(body: object, message_id: str = "10001") -> CloudEvent:
@@ -35,6 +35,18 @@ def message(body: object, message_id: str = "10001") -> CloudEvent:
         },
         json.loads(pushed(body, message_id)),
     )
+
+
+def odd_message(field: str, value: object) -> CloudEvent:
+    """A message of which one thing is not what Pub/Sub sends: the subscription, or a field of its own."""
+    event = message({})
+    (event.data if field in event.data else event.data["message"])[field] = value
+    return event
+
+
+def odd(attribute: str, value: Any) -> CloudEvent:
+    """An event of which one attribute is not what CloudEvents allows."""
+    return CloudEvent({"type": "example.shop.ordered", "source": "//shop", "id": "e-1", attribute: value}, {})
 
 
 def uploaded(**changes: Any) -> CloudEvent:

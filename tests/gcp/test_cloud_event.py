@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 ECHO = Workflow("echo").step("keep", lambda ctx: ctx.input)
 JSON = {"Content-Type": "application/json"}
+STRUCTURED = {"Content-Type": "application/cloudevents+json"}
 
 
 def echo(front: Front) -> tuple[App, Any]:
@@ -44,11 +46,54 @@ def only_run(app: App) -> Run:
 
 
 def test_the_data_of_a_message_is_the_input(front: Front) -> None:
-    """A message of Pub/Sub is run on what was published, under its messageId."""
+    """A message of Pub/Sub is run on what was published, under its subscription's name and its messageId."""
     app, function = echo(front)
     front.deliver(function, events.message({"order_id": "o_1"}, "10001"))
 
-    assert (only_run(app).id, only_run(app).input) == ("10001", {"order_id": "o_1"})
+    assert (only_run(app).id, only_run(app).input) == ("orders:10001", {"order_id": "o_1"})
+
+
+@pytest.mark.parametrize(
+    ("source", "run_id"),
+    [
+        ("//pubsub.googleapis.com/projects/shop/topics/sold", "sold:10001"),
+        ("//pubsub.googleapis.com/", "10001"),
+    ],
+)
+def test_a_message_without_its_subscription_is_its_topics(front: Front, source: str, run_id: str) -> None:
+    """Where the subscription is not told, the topic is; where that is not told either, the messageId is left."""
+    app, function = echo(front)
+    event = events.message({"order_id": "o_1"}, "10001")
+    event["source"] = source
+    del event.data["subscription"]
+    front.deliver(function, event)
+
+    assert only_run(app).id == run_id
+
+
+def test_messages_of_two_topics_are_two_runs(front: Front) -> None:
+    """A messageId is one of its topic, and another topic may have the same."""
+    app, function = echo(front)
+    for topic in ("eu", "us"):
+        subscription = f"projects/flux-tests/subscriptions/orders-{topic}"
+        front.push(function, events.pushed({"topic": topic}, "10001", subscription=subscription), JSON)
+
+    assert {run.id: run.input["topic"] for run in app.list()} == {
+        "orders-eu:10001": "eu",
+        "orders-us:10001": "us",
+    }
+
+
+def test_two_functions_of_one_topic_have_a_run_each(front: Front) -> None:
+    """Over one store each of two workflows is run on a message that both subscribe to."""
+    ship = Workflow("ship").step("keep", lambda ctx: ctx.input)
+    app = App([ECHO, ship], MemoryStorage())
+    for workflow in ("echo", "ship"):
+        subscription = f"projects/flux-tests/subscriptions/{workflow}"
+        function = front.cloud_event(app, workflow=workflow)
+        front.push(function, events.pushed({"order_id": "o_1"}, "10001", subscription=subscription), JSON)
+
+    assert {run.workflow for run in app.list()} == {"echo", "ship"}
 
 
 def test_a_message_that_comes_twice_is_one_run(shop: Shop, front: Front) -> None:
@@ -110,8 +155,9 @@ def test_data_that_comes_as_text_is_read(front: Front, data: object) -> None:
 @pytest.mark.parametrize(
     ("event", "why"),
     [
-        (events.message(b"order o_1, please"), "message 10001 .* the body is not JSON"),
-        (events.message(b""), "message 10001 .* there is no body"),
+        (events.message(b"order o_1, please"), "message orders:10001 .* the body is not JSON"),
+        (events.message(b""), "message orders:10001 .* there is no body"),
+        (events.odd_message("data", 5), "the message's data of event 10001 .* to be text, got int"),
         (events.other(None), "event e-1 of type example.shop.ordered carries no data"),
         (events.other(""), "carries no data"),
         (events.other(b"\x0a\x05order"), "the body is not JSON"),
@@ -139,6 +185,14 @@ def test_what_cannot_be_read_is_to_come_again(
         ),
         (events.retyped(events.other({"message": {"data": ""}}), PUBLISHED), "no message with a messageId"),
         (events.retyped(events.other(["o_1"]), PUBLISHED), "to be a JSON object, got list"),
+        (events.odd_message("messageId", 5), "expected the messageId of event 10001 .* to be text, got int"),
+        (
+            events.odd_message("subscription", ["s"]),
+            "the subscription of event 10001 .* to be text, got list",
+        ),
+        (events.odd("type", 5), "the type of event e-1 .* to be text, got int"),
+        (events.odd("source", ["s"]), "expected the source .* got list"),
+        (events.odd("id", 1), "expected the id .* got int"),
     ],
 )
 def test_an_event_that_is_not_what_it_says_is_refused(front: Front, event: CloudEvent, why: str) -> None:
@@ -168,7 +222,7 @@ def test_a_refused_order_is_acknowledged(shop: Shop, front: Front, caplog: pytes
         front.deliver(front.cloud_event(app), events.message({"order_id": "o_1"}))
 
     assert only_run(app).status is RunStatus.FAILED
-    assert "see why with: flux show 10001" in caplog.text
+    assert "see why with: flux show orders:10001" in caplog.text
 
 
 def test_an_order_that_was_rolled_back_is_acknowledged(shop: Shop, front: Front) -> None:
@@ -176,7 +230,7 @@ def test_an_order_that_was_rolled_back_is_acknowledged(shop: Shop, front: Front)
     app = shop.approvals()
     function = front.cloud_event(app)
     front.deliver(function, events.message({"order_id": "o_1"}))
-    app.cancel("approval", "10001", compensate=True)
+    app.cancel("approval", "orders:10001", compensate=True)
     front.deliver(function, events.message({"order_id": "o_1"}))
 
     assert (only_run(app).status, shop.refunded) == (RunStatus.ROLLED_BACK, ["o_1"])
@@ -221,7 +275,7 @@ def test_a_request_with_an_event_is_served(front: Front, mode: Any) -> None:
     headers, body = mode(events.message({"order_id": "o_1"}, "10001"))
     front.push(function, body, headers)
 
-    assert (only_run(app).id, only_run(app).input) == ("10001", {"order_id": "o_1"})
+    assert (only_run(app).id, only_run(app).input) == ("orders:10001", {"order_id": "o_1"})
 
 
 def test_a_request_that_pub_sub_pushes_is_served(front: Front) -> None:
@@ -229,7 +283,7 @@ def test_a_request_that_pub_sub_pushes_is_served(front: Front) -> None:
     app, function = echo(front)
     front.push(function, events.pushed({"order_id": "o_1"}, "10001"), JSON)
 
-    assert (only_run(app).id, only_run(app).input) == ("10001", {"order_id": "o_1"})
+    assert (only_run(app).id, only_run(app).input) == ("orders:10001", {"order_id": "o_1"})
 
 
 @pytest.mark.parametrize(
@@ -238,7 +292,11 @@ def test_a_request_that_pub_sub_pushes_is_served(front: Front) -> None:
         (JSON, b"order o_1, please", "the body is not JSON"),
         (JSON, b'{"order_id": "o_1"}', "neither a CloudEvent nor a message that Pub/Sub pushes"),
         (JSON, b'{"message": "o_1", "subscription": "s"}', "no message with a messageId"),
-        ({"Content-Type": "application/cloudevents+json"}, b"{}", "said to be a CloudEvent, and is none"),
+        (JSON, b'{"message": {"messageId": 5}, "subscription": "s"}', "the messageId of event .* got int"),
+        (STRUCTURED, b'{"specversion": []}', "and is none: TypeError"),
+        (STRUCTURED, b"\xff\xfe\x00", "and is none: UnicodeDecodeError"),
+        pytest.param(STRUCTURED, b"[" * 100_000, "and is none: RecursionError", id="too-deep"),
+        (STRUCTURED, b"{}", "said to be a CloudEvent, and is none"),
         (
             {"ce-type": "example.shop.ordered", "ce-specversion": "1.0", "ce-id": "e-1"},
             b"{}",
@@ -252,3 +310,12 @@ def test_a_request_without_an_event_is_refused(
     """The error says what the request should have been."""
     with pytest.raises(MalformedBody, match=why):
         front.push(echo(front)[1], body, headers)
+
+
+def test_a_request_that_cannot_be_read_is_not_quoted(front: Front) -> None:
+    """What a customer sent is not for the log, neither in the error's words nor behind them."""
+    card = "4111" * 4
+    with pytest.raises(MalformedBody) as caught:
+        front.push(echo(front)[1], f'{{"card": "{card}"'.encode(), STRUCTURED)
+
+    assert card not in "".join(traceback.format_exception(caught.value))

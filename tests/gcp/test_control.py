@@ -75,6 +75,26 @@ def test_a_task_that_can_never_be_obeyed_is_done(
     assert "task f00-o_1 is acknowledged, and nothing done: RunNotFound" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("method", "body", "why"),
+    [
+        ("POST", b"tick", "the body is not JSON"),
+        ("POST", b"", "there is no body"),
+        ("GET", b"", "GET commands nothing"),
+        ("PUT", b'{"flux": {"action": "tick"}}', "PUT commands nothing"),
+    ],
+)
+def test_a_task_that_is_no_command_is_done(
+    shop: Shop, front: Front, caplog: pytest.LogCaptureFixture, method: str, body: bytes, why: str
+) -> None:
+    """It will not be one at its next delivery either; the log says what it is."""
+    with caplog.at_level(logging.WARNING, "flux"):
+        answer = front.post(front.control(shop.app()), body, TASK, method=method)
+
+    assert (answer.status, answer.document) == (200, {"task": "f00-o_1"})
+    assert f"task f00-o_1 is acknowledged, and nothing done: {why}" in caplog.text
+
+
 def test_a_task_that_may_be_obeyed_later_comes_again(front: Front, caplog: pytest.LogCaptureFixture) -> None:
     """A store that is down is no reason to forget a wake-up."""
     app = App([Workflow("order").step("nothing", lambda ctx: None)], Refusing())

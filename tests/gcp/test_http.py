@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from clouds.shop import order_id
+from gcp.fronts import FRONTS
 
 import flux_gcp
 from flux_core import App, Context, Fatal, InvalidInput, Workflow
 from flux_core._invocation import CURRENT
+from flux_core._serving.store import with_store
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
 
     from clouds.shop import Shop
     from gcp.fronts import Front
+
+    from flux_core._serving.store import Platform
 
 Ctx = Context[dict[str, Any], dict[str, Any]]
 ECHO = Workflow("echo").step("keep", lambda ctx: ctx.input)
@@ -146,6 +153,27 @@ def test_a_store_that_cannot_be_opened_is_a_problem(
 
     assert (answer.status, answer.document["code"]) == (503, "STORE_ERROR")
     assert "no/such/folder" in caplog.text
+
+
+def test_two_first_requests_open_one_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that are kept in memory would be lost with the store of which there is one too many."""
+    both = Barrier(2)
+    opened: list[App] = []
+
+    def open_slowly(app: App, platform: Platform) -> App:
+        with suppress(BrokenBarrierError):
+            both.wait(0.3)  # for the other request, which is not to come
+        opened.append(with_store(app, platform))
+        return opened[-1]
+
+    monkeypatch.setattr("flux_gcp._front.with_store", open_slowly)
+    monkeypatch.setenv("FLUX_STORE", "memory://")
+    (front, _), function = FRONTS, flux_gcp.http(ECHO)
+    with ThreadPoolExecutor(2) as pool:
+        answers = [*pool.map(lambda place: front.post(function, {"place": place}), range(2))]
+
+    assert [answer.status for answer in answers] == [200, 200]
+    assert len(opened) == 1
 
 
 def test_on_google_cloud_the_store_is_opened_with_the_function(

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import pytest
 
 from flux_core import InvalidInput
+from flux_core._invocation import CURRENT, SHORTEST, seconds_for_a_call
 from flux_gcp._invocation import invocation_of, seconds_of_a_call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def serving(seconds: float | None) -> Iterator[None]:
+    """Serve an invocation that has so many seconds left; None if nobody says."""
+    before = CURRENT.set(invocation_of({}, {}, seconds))
+    yield
+    CURRENT.reset(before)
 
 
 def test_flux_own_variable_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,3 +70,24 @@ def test_a_call_ends_so_many_seconds_from_now() -> None:
 
     assert deadline is not None
     assert deadline - time.monotonic() == pytest.approx(30, abs=1)
+
+
+def test_a_call_of_a_service_ends_with_the_invocation() -> None:
+    """It is given what is left, and no more than it may take at most."""
+    with serving(3.0):
+        assert seconds_for_a_call(5.0) == pytest.approx(3, abs=0.5)
+        assert seconds_for_a_call(2.0) == 2.0
+
+
+@pytest.mark.parametrize("left", [SHORTEST / 2, 0.0, -60.0])
+def test_a_call_of_a_service_that_comes_late_has_a_moment(left: float) -> None:
+    """What took too long is saved all the same."""
+    with serving(left):
+        assert seconds_for_a_call(5.0) == SHORTEST
+
+
+def test_a_call_of_a_service_has_all_its_time_without_a_deadline() -> None:
+    """Outside of a function, and in one whose time-out nobody says, nothing cuts it short."""
+    assert seconds_for_a_call(5.0) == 5.0
+    with serving(None):
+        assert seconds_for_a_call(5.0) == 5.0

@@ -199,6 +199,18 @@ def test_a_service_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) 
         absent.wake("o_1", 0)
 
 
+def test_a_service_that_says_nothing_is_given_up_when_the_invocation_ends(silent: str) -> None:
+    """Whoever waits for the function's answer is still answered."""
+    waiting = flux_gcp.CloudTasksWaker(queue=QUEUE, url=URL, endpoint=silent)
+    began = time.monotonic()
+    before = CURRENT.set(Invocation({}, deadline=began + 0.7))
+    with pytest.raises(ServiceFailed, match="no answer"):
+        waiting.wake("o_1", 0)
+    CURRENT.reset(before)
+
+    assert time.monotonic() - began < 2
+
+
 def test_without_credentials_the_error_says_where_to_get_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

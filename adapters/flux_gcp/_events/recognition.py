@@ -23,23 +23,38 @@ def delivery_of(event: CloudEvent) -> Delivery:
     Raises:
         MalformedBody: the event is not what its type says it is.
     """
+    for attribute in ("type", "source", "id"):
+        _text(event, f"the {attribute}", event[attribute])
     kind = event["type"]
     read = next((read for beginning, read in SOURCES.items() if kind.startswith(beginning)), _of_any_source)
     return read(event)
 
 
 def _message(event: CloudEvent) -> Delivery:
-    """Return a message of Pub/Sub; its messageId is the same at every delivery."""
-    message = _fields(event).get("message")
+    """Return a message of Pub/Sub.
+
+    Its messageId is the same at every delivery, and no other message of its topic has it:
+    https://cloud.google.com/pubsub/docs/reference/rest/v1/PubsubMessage
+    """
+    fields = _fields(event)
+    message = fields.get("message")
     if not isinstance(message, dict) or not message.get("messageId"):
         raise MalformedBody(f"{_name(event)} has no message with a messageId")
-    identity: str = message["messageId"]
-    return Delivery(f"message {identity}", event, identity, lambda: _data(message))
+    message_id = _text(event, "the messageId", message["messageId"])
+    identity = ":".join(filter(None, [_origin(event, fields), message_id]))
+    return Delivery(f"message {identity}", event, identity, lambda: _data(event, message))
 
 
-def _data(message: Mapping[str, Any]) -> Any:
+def _origin(event: CloudEvent, fields: Mapping[str, Any]) -> str:
+    """Return the name of the subscription that a message came by, else that of its topic; empty if neither is told."""
+    subscription = _text(event, "the subscription", fields.get("subscription") or "")
+    _, _, topic = event["source"].partition("/topics/")
+    return subscription.rpartition("/")[2] or topic
+
+
+def _data(event: CloudEvent, message: Mapping[str, Any]) -> Any:
     """Return what was published; a message may have attributes alone."""
-    return parse_body(from_base64(message.get("data") or ""))
+    return parse_body(from_base64(_text(event, "the message's data", message.get("data") or "")))
 
 
 def _change(event: CloudEvent) -> Delivery:
@@ -77,6 +92,12 @@ def _fields(event: CloudEvent) -> dict[str, Any]:
         got = type(event.data).__name__
         raise MalformedBody(f"expected the data of {_name(event)} to be a JSON object, got {got}")
     return event.data
+
+
+def _text(event: CloudEvent, what: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise MalformedBody(f"expected {what} of {_name(event)} to be text, got {type(value).__name__}")
+    return value
 
 
 def _name(event: CloudEvent) -> str:

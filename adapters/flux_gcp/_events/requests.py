@@ -39,8 +39,9 @@ def _cloud_event(headers: dict[str, str], body: bytes) -> CloudEvent:
 
     try:
         return from_http(headers, body)
-    except GenericException as error:
-        raise MalformedBody(f"the request is said to be a CloudEvent, and is none: {error}") from error
+    except (GenericException, TypeError, ValueError, RecursionError) as error:
+        name = type(error).__name__  # its words quote the body, which is nothing for a log
+        raise MalformedBody(f"the request is said to be a CloudEvent, and is none: {name}") from None
 
 
 def _pushed(body: bytes) -> CloudEvent:
@@ -52,4 +53,5 @@ def _pushed(body: bytes) -> CloudEvent:
     source = f"//pubsub.googleapis.com/{document['subscription']}"
     message = document["message"]
     identity = message.get("messageId") if isinstance(message, dict) else None
-    return CloudEvent({"type": PUBLISHED, "source": source, "id": identity or "without an id"}, document)
+    named = identity if isinstance(identity, str) and identity else "without an id"
+    return CloudEvent({"type": PUBLISHED, "source": source, "id": named}, document)

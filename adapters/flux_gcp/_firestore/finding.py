@@ -12,7 +12,7 @@ from flux_core.storage._rows.finding import found, readable
 from flux_gcp._firestore.documents import document_id, row_of, run_id_of
 from flux_gcp._firestore.facets import facets_for
 from flux_gcp._firestore.indexes import DUE, FACETS, NEWEST
-from flux_gcp._firestore.service import CALL
+from flux_gcp._firestore.service import call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,7 +78,7 @@ class Finder:
             if after is not None:
                 place = runs.document(document_id(after.id))
                 wanted = wanted.start_after({index.time: after.at, "__name__": place})
-            return list(wanted.limit(at_once).stream(**CALL))
+            return list(wanted.limit(at_once).stream(**call()))
 
         return self._service.ask("datastore.entities.list", select)
 

@@ -11,7 +11,7 @@ from google.cloud.storage.exceptions import DataCorruption  # type: ignore[impor
 
 from flux_core import StoreError
 from flux_gcp._firestore.refusals import RAISED, TRANSIENT, Refusals
-from flux_gcp._firestore.service import CALL, Service
+from flux_gcp._firestore.service import Service, call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,14 +41,16 @@ class BucketObjects:
 
     def put(self, run_id: str, key: str, value: bytes) -> None:
         """Store the value."""
-        self._ask("create", lambda bucket: bucket.blob(_path(run_id, key)).upload_from_string(value, **CALL))
+        self._ask(
+            "create", lambda bucket: bucket.blob(_path(run_id, key)).upload_from_string(value, **call())
+        )
 
     def get(self, run_id: str, key: str) -> bytes | None:
         """Return the value, None if there is none."""
 
         def read(bucket: Any) -> bytes | None:
             try:
-                value: bytes = bucket.blob(_path(run_id, key)).download_as_bytes(**CALL)
+                value: bytes = bucket.blob(_path(run_id, key)).download_as_bytes(**call())
             except NotFound as error:
                 if "bucket does not exist" in str(error):
                     raise
@@ -60,7 +62,7 @@ class BucketObjects:
     def delete(self, run_id: str, prefix: str, keeps: Callable[[str], bool]) -> None:
         """Remove the values whose keys begin with the prefix, except those that are to be kept."""
         root = _path(run_id, "")
-        found = self._ask("list", lambda bucket: list(bucket.list_blobs(prefix=root + prefix, **CALL)))
+        found = self._ask("list", lambda bucket: list(bucket.list_blobs(prefix=root + prefix, **call())))
         for blob in found:
             if not keeps(blob.name.removeprefix(root)):
                 self._delete(blob.name)
@@ -72,7 +74,7 @@ class BucketObjects:
     def _delete(self, name: str) -> None:
         def delete(bucket: Any) -> None:
             with suppress(NotFound):  # somebody was faster
-                bucket.blob(name).delete(**CALL)
+                bucket.blob(name).delete(**call())
 
         self._ask("delete", delete)
 

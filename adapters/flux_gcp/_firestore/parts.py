@@ -10,7 +10,7 @@ from google.cloud.firestore import DELETE_FIELD, FieldFilter
 
 from flux_gcp._firestore.documents import document_id, timestamp
 from flux_gcp._firestore.indexes import EXPIRY, parts_of
-from flux_gcp._firestore.service import CALL
+from flux_gcp._firestore.service import call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,7 @@ class SubDocuments:
             found: Any = under.select([EXPIRY])
             for operator, bound in ((">=", prefix), ("<", behind)):
                 found = found.where(filter=FieldFilter("__name__", operator, under.document(bound)))
-            return list(found.stream(**CALL))
+            return list(found.stream(**call()))
 
         return self._service.ask("datastore.entities.list", select)
 
@@ -88,7 +88,7 @@ class SubDocuments:
 
         def get(client: Client) -> list[Snapshot]:
             under = self._under(client, run_id)
-            return list(client.get_all([under.document(name) for name in names], **CALL))
+            return list(client.get_all([under.document(name) for name in names], **call()))
 
         if not names:
             return []
@@ -98,13 +98,13 @@ class SubDocuments:
     def _set(self, run_id: str, name: str, fields: dict[str, Any]) -> None:
         self._service.ask(
             "datastore.entities.create",
-            lambda client: self._under(client, run_id).document(name).set(fields, **CALL),
+            lambda client: self._under(client, run_id).document(name).set(fields, **call()),
         )
 
     def _change(self, run_id: str, name: str, fields: dict[str, Any]) -> None:
         def update(client: Client) -> None:
             with suppress(NotFound):  # it has been deleted meanwhile
-                self._under(client, run_id).document(name).update(fields, **CALL)
+                self._under(client, run_id).document(name).update(fields, **call())
 
         self._service.ask("datastore.entities.update", update)
 
@@ -113,6 +113,6 @@ class SubDocuments:
             batch = client.batch()
             for name in names:
                 batch.delete(self._under(client, run_id).document(name))
-            batch.commit(**CALL)
+            batch.commit(**call())
 
         self._service.ask("datastore.entities.delete", delete)

@@ -12,7 +12,7 @@ from flux_core._document import UnreadableRun
 from flux_core.storage._rows.port import Refused
 from flux_gcp._firestore.documents import REPLACED, ROOM, document_id, fields_of, row_of
 from flux_gcp._firestore.finding import Finder
-from flux_gcp._firestore.service import CALL
+from flux_gcp._firestore.service import call
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client, DocumentReference
@@ -44,7 +44,7 @@ class Documents:
 
         def create(client: Client) -> object:
             try:
-                return self._at(client, row.record.id).create(fields_of(row), **CALL).update_time
+                return self._at(client, row.record.id).create(fields_of(row), **call()).update_time
             except AlreadyExists:
                 raise Refused from None
 
@@ -91,13 +91,13 @@ class Documents:
         fields = {**dict.fromkeys(REPLACED, DELETE_FIELD), **fields_of(row)}
         option = client.write_option(last_update_time=version)
         try:
-            return self._at(client, row.record.id).update(fields, option=option, **CALL).update_time
+            return self._at(client, row.record.id).update(fields, option=option, **call()).update_time
         except (FailedPrecondition, NotFound):
             raise Refused from None
 
     def _get(self, run_id: str) -> Snapshot:
         return self._service.ask(
-            "datastore.entities.get", lambda client: self._at(client, run_id).get(**CALL)
+            "datastore.entities.get", lambda client: self._at(client, run_id).get(**call())
         )
 
     def _delete(self, run_id: str, version: object) -> None:
@@ -105,7 +105,7 @@ class Documents:
 
         def delete(client: Client) -> None:
             try:
-                self._at(client, run_id).delete(client.write_option(last_update_time=version), **CALL)
+                self._at(client, run_id).delete(client.write_option(last_update_time=version), **call())
             except (FailedPrecondition, NotFound):
                 raise Refused from None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from google.api_core.retry import Retry
 
+from flux_core._invocation import seconds_for_a_call
 from flux_core.storage._rows.patience import Patience
 
 if TYPE_CHECKING:
@@ -18,8 +19,15 @@ Client = TypeVar("Client")
 T = TypeVar("T")
 
 NEVER: Final = Retry(predicate=lambda _: False)
-CALL: Final[dict[str, Any]] = {"retry": NEVER, "timeout": 5.0}
-"""What each call of a client is made with: `Patience` tries again, with an eye on the deadline of the invocation."""
+LONGEST: Final = 5.0  # seconds of one call
+
+
+def call() -> dict[str, Any]:
+    """Return what a client's call that is made now is made with.
+
+    `Patience` is what tries again, and neither it nor a call goes past the deadline of the invocation.
+    """
+    return {"retry": NEVER, "timeout": seconds_for_a_call(LONGEST)}
 
 
 class Place(NamedTuple):

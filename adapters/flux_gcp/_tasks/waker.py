@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from flux_core import InvalidInput
-from flux_core._invocation import CURRENT
+from flux_core._invocation import CURRENT, seconds_for_a_call
 from flux_core._waker import message
 from flux_gcp._tasks.refusals import calling
 
@@ -23,8 +23,8 @@ FARTHEST: Final = 30 * 86_400 - 3_600
 https://cloud.google.com/tasks/docs/quotas#limits"""
 QUEUE: Final = re.compile(r"projects/[^/]+/locations/[^/]+/queues/[A-Za-z0-9-]{1,100}")
 READABLE: Final = 60  # characters of a run's id in the name of its task, which may have 500 in all
-ATTEMPT: Final = 3.0  # seconds for one call, made while a function's time runs out
-PATIENCE: Final = 8.0  # seconds for all its attempts
+ATTEMPT: Final = 3.0  # seconds for one call; less when the function's time runs out
+PATIENCE: Final = 8.0  # seconds for all its attempts, as long as the function has them
 
 
 class CloudTasksWaker:
@@ -89,9 +89,11 @@ class CloudTasksWaker:
             from google.api_core.exceptions import AlreadyExists, DeadlineExceeded, ServiceUnavailable
             from google.api_core.retry import Retry, if_exception_type
 
-            again = Retry(if_exception_type(DeadlineExceeded, ServiceUnavailable), 0.1, 1.0, timeout=PATIENCE)
-            try:
-                client.create_task(request={"parent": self.queue, "task": task}, retry=again, timeout=ATTEMPT)
+            passing = if_exception_type(DeadlineExceeded, ServiceUnavailable)
+            again = Retry(passing, 0.1, 1.0, timeout=seconds_for_a_call(PATIENCE))
+            asked = {"parent": self.queue, "task": task}
+            try:  # the client's own retry would not give a later attempt less time
+                again(lambda: client.create_task(asked, retry=None, timeout=seconds_for_a_call(ATTEMPT)))()
             except AlreadyExists:
                 return  # it was asked for before
 

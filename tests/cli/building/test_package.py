@@ -80,6 +80,7 @@ def test_for_google_requirements_are_left_to_cloud_build(gcp: Package) -> None:
     assert [match[1] for match in map(pinned.fullmatch, lines) if match] == [
         "functions-framework",
         "google-cloud-firestore",
+        "google-cloud-storage",
         "google-cloud-tasks",
     ]
     assert len(lines) == 3

@@ -84,6 +84,14 @@ def test_a_deleted_run_leaves_the_objects_of_others(storage: FirestoreStorage, b
     assert names(bucket) == {"flux/order-10/a", "flux/order-10/b"}
 
 
+def test_an_object_that_is_to_be_kept_stays(storage: FirestoreStorage, bucket: Any) -> None:
+    """Of a run's blobs go those alone that are not needed any more."""
+    for key in ("a", "b"):
+        storage.put_blob(RUN.id, key, b"value")
+    storage.delete_blobs(RUN.id, keep=["b"])
+    assert names(bucket) == {"flux/order-1/b"}
+
+
 def test_what_was_stored_before_the_bucket_is_found(
     storage: FirestoreStorage, opened: Callable[..., FirestoreStorage]
 ) -> None:

@@ -19,10 +19,11 @@ from flux_core import InvalidInput, RunStatus, StoreError, StoreNotFound
 from flux_core._invocation import CURRENT, Invocation
 from flux_core.storage import Query, Record
 from flux_gcp import FirestoreStorage
+from flux_gcp._firestore.objects import BucketObjects
 from flux_gcp._firestore.url import open_firestore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 NOWHERE = "127.0.0.1:9"
@@ -34,6 +35,12 @@ PLACE = (
 
 
 NOBODY = AnonymousCredentials()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture(autouse=True)
+def no_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment that names no emulator, whatever other tests of this process have started."""
+    monkeypatch.delenv("FIRESTORE_EMULATOR_HOST", raising=False)
 
 
 @pytest.fixture
@@ -275,6 +282,32 @@ def test_patience_ends_before_the_deadline(monkeypatch: pytest.MonkeyPatch) -> N
     finally:
         CURRENT.reset(token)
     assert time.monotonic() - began < 1.5
+
+
+def test_a_query_ends_with_the_invocation(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that says nothing is not waited for until the function is killed."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", silent)
+    with closing(FirestoreStorage(project="shop")) as storage:
+        assert seconds_to_fail(lambda: storage.find(Query())) < 2
+
+
+def test_a_request_for_an_object_ends_with_the_invocation(
+    silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is with Cloud Storage."""
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://{silent}")
+    with closing(BucketObjects("values", patience=10.0)) as objects:
+        assert seconds_to_fail(lambda: objects.get(RUN.id, "key")) < 2
+
+
+def seconds_to_fail(request: Callable[[], object]) -> float:
+    """Make a request in an invocation that ends in 0.7 s, and return after how many seconds it has failed."""
+    began = time.monotonic()
+    token = CURRENT.set(Invocation({}, deadline=began + 0.7))
+    with pytest.raises(StoreError, match="has failed"):
+        request()
+    CURRENT.reset(token)
+    return time.monotonic() - began
 
 
 def test_a_store_that_was_not_used_can_be_closed() -> None:
