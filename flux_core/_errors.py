@@ -9,6 +9,7 @@ FluxError
 │   ├── UnknownWorkflow     (LookupError)   no workflow of that name in the app
 │   ├── RunNotFound         (LookupError)   no run of that id in the store
 │   ├── StepNotFound        (LookupError)   no node of that name in the workflow
+│   ├── ResourceNotFound    (LookupError)   no function, queue or log group of that name
 │   ├── InputMismatch       (ValueError)    the id is taken by a run with another input
 │   ├── NotRetryable        (RuntimeError)  the run or the step is not one that can be retried
 │   ├── RunEnded            (RuntimeError)  the run has ended: there is nothing to cancel or pause
@@ -17,7 +18,8 @@ FluxError
 │   ├── RunBusy             (RuntimeError)  another worker holds the run
 │   ├── LeaseLost           (RuntimeError)  another worker has taken the run over
 │   └── StoreError          (OSError)       the store cannot be opened, reached or read
-│       └── StoreNotFound                   there is no store where one was to be
+│       ├── StoreNotFound                   there is no store where one was to be
+│       └── ServiceFailed                   a service beside it, such as a waker's queue, fails or refuses
 ├── tell a person
 │   ├── DefinitionChanged   (RuntimeError)  the run was started under another definition
 │   ├── CrashLoop           (RuntimeError)  the run crashed its worker again and again
@@ -153,6 +155,18 @@ class StoreNotFound(StoreError):
     """There is no store where one was to be: no table, no file."""
 
     code: ClassVar[str] = "STORE_NOT_FOUND"
+
+
+class ServiceFailed(StoreError):
+    """A service of the cloud could not be reached, or refused the call."""
+
+    code: ClassVar[str] = "SERVICE_FAILED"
+
+
+class ResourceNotFound(FluxError, LookupError):
+    """What was named is not there: a function, a queue, a log group."""
+
+    code: ClassVar[str] = "RESOURCE_NOT_FOUND"
 
 
 class DefinitionChanged(FluxError, RuntimeError):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from flux_aws._handler import handler
 from flux_aws._sources.sqs import message_id
+from flux_core import _late
 
 if TYPE_CHECKING:
     from flux_aws._cloudwatch.trace import CloudWatchTrace
@@ -27,20 +27,14 @@ __all__ = [
     "message_id",
 ]
 
-_IMPORTED_LATE: Final = {
-    "CloudWatchTrace": "_cloudwatch.trace",
-    "DynamoDBStorage": "_dynamodb.storage",
-    "InvokeWaker": "_wakers.invoke",
-    "LambdaWaker": "_wakers.by_distance",
-    "SQSWaker": "_wakers.sqs",
-    "SchedulerWaker": "_wakers.scheduler",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what not every function uses when it is first asked for."""
-    if name not in _IMPORTED_LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_IMPORTED_LATE[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = _late.importer(
+    globals(),
+    {
+        "CloudWatchTrace": "_cloudwatch.trace",
+        "DynamoDBStorage": "_dynamodb.storage",
+        "InvokeWaker": "_wakers.invoke",
+        "LambdaWaker": "_wakers.by_distance",
+        "SQSWaker": "_wakers.sqs",
+        "SchedulerWaker": "_wakers.scheduler",
+    },
+)

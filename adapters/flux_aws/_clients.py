@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, NamedTuple, TypeVar
 
-from flux_core import FluxError, InvalidInput
-from flux_core._serving.failures import ResourceNotFound, ServiceFailed
+from flux_core import FluxError, InvalidInput, ResourceNotFound, ServiceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

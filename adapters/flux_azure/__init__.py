@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from flux_azure._blueprint import blueprint, message_id
+from flux_core import _late
 
 if TYPE_CHECKING:
     from flux_azure._queue_waker import QueueWaker
@@ -14,17 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AppInsightsTrace", "QueueWaker", "TableStorage", "blueprint", "message_id"]
 
-_IMPORTED_LATE: Final = {
+__getattr__ = _late.importer(globals(), {
     "AppInsightsTrace": "_trace",
     "QueueWaker": "_queue_waker",
     "TableStorage": "_tables.storage",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what not every function app uses when it is first asked for."""
-    if name not in _IMPORTED_LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_IMPORTED_LATE[name]}"), name)
-    globals()[name] = value
-    return value
+})

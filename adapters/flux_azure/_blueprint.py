@@ -55,7 +55,7 @@ def blueprint(
 
     Args:
         app: what serves the workflows, or one workflow alone. One without a store is put on the store that the
-            setting `FLUX_STORE` names by its URL, or on an SQLite file in `/tmp`, which only suits a trial.
+            setting `FLUX_STORE` names by its URL, or on an SQLite file, which only suits a trial.
         workflow: the workflow to run, or its name; not needed if the app has one.
         route: gives the name of the workflow to run, where there are several. It is called with what the worker
             delivers, a `func.HttpRequest`, a `func.EventGridEvent` and so on: with

@@ -85,7 +85,7 @@ class QueueWaker:
     @cached_property
     def _patience(self) -> Patience:
         from flux_azure._refusals import AccountRefusals
-        from flux_core._serving.failures import ResourceNotFound
+        from flux_core import ResourceNotFound
         from flux_core.storage._rows.patience import Patience
 
         making = f"az storage queue create --auth-mode login --name {self.queue_name}"

@@ -36,7 +36,7 @@ def http(
 
     Args:
         app: what serves the workflows, or one workflow alone. One without a store is put on the store that the
-            environment variable `FLUX_STORE` names by its URL, or on an SQLite file in `/tmp`, which only suits a
+            environment variable `FLUX_STORE` names by its URL, or on an SQLite file, which only suits a
             trial.
         workflow: the workflow to run, or its name; not needed if the app has one.
         route: gives the name of the workflow to run, by the request, for a function that serves several, as in

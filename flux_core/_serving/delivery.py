@@ -127,6 +127,21 @@ def run(service: Service, invocation: Invocation, delivery: Delivery) -> bool:
     return not again
 
 
+def start(service: Service, delivery: Delivery) -> bool:
+    """Save the run of a delivery, for `tick` or a wake-up to go on with; return whether that is enough.
+
+    It is not for a delivery that no run can be made of, or whose run has failed at a step that is worth a retry.
+    """
+    try:
+        workflow, payload = service.choose(delivery.event), delivery.payload()
+        run_id = service._run_id(workflow, payload, delivery.identity)  # noqa: SLF001 (the same rule as when it is run)
+        result = service.app.start(workflow.name, payload, id=run_id)
+    except Exception as error:  # noqa: BLE001 (nobody brings it again: the next one is to be saved all the same)
+        log.warning("%s cannot be started: %s: %s", delivery.name, type(error).__name__, error)
+        return False
+    return not _is_worth_another_delivery(result)
+
+
 def _is_time_left(invocation: Invocation) -> bool:
     return invocation.deadline is None or invocation.deadline - time.monotonic() > SPARE
 

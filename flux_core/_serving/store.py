@@ -20,6 +20,9 @@ log: Final = logging.getLogger("flux")
 VARIABLE: Final = "FLUX_STORE"
 """The environment variable that names the store, by its URL, of an app that has none."""
 DEFAULT: Final = "sqlite:////tmp/flux.db"
+"""Where runs are kept without a word about it: on a platform."""
+ELSEWHERE: Final = "sqlite:///flux.db"
+"""The same on any other computer; the command line looks there too."""
 FLEETING: Final = "/tmp/"  # noqa: S108 (the one folder that Lambda lets a function write to, and that is memory elsewhere)
 
 
@@ -48,7 +51,8 @@ def with_store(app: App, platform: Platform) -> App:
         StoreError: the store cannot be opened.
     """
     if app.storage is None:
-        app = app.on(_open(os.environ.get(VARIABLE, DEFAULT), platform))
+        default = DEFAULT if platform.is_here else ELSEWHERE
+        app = app.on(_open(os.environ.get(VARIABLE, default), platform))
     if platform.is_here and (place := _fleeting(app.engine.storage)):
         log.warning(
             "runs are kept in %s, which lives and dies with this sandbox: across sandboxes a run may be started"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
+from flux_core import _late
 from flux_core.storage._memory import MemoryStorage
 from flux_core.storage._port import Query, Record, RecordPage, Storage
 
@@ -14,13 +14,4 @@ if TYPE_CHECKING:
 
 __all__ = ["MemoryStorage", "Query", "Record", "RecordPage", "SQLiteStorage", "Storage", "open_storage"]
 
-_IMPORTED_LATE: Final = {"SQLiteStorage": "_sqlite", "open_storage": "_url"}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what not every function should pay for at its cold start when it is first asked for."""
-    if name not in _IMPORTED_LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_IMPORTED_LATE[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = _late.importer(globals(), {"SQLiteStorage": "_sqlite", "open_storage": "_url"})

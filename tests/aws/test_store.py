@@ -12,7 +12,7 @@ import flux_aws
 from flux_aws._handler import LAMBDA
 from flux_core import App, Workflow, storage
 from flux_core._serving import store
-from flux_core._serving.store import with_store
+from flux_core._serving.store import ELSEWHERE, with_store
 from flux_core.storage import MemoryStorage, SQLiteStorage
 
 if TYPE_CHECKING:
@@ -47,13 +47,26 @@ def test_the_environment_names_the_store(lasting: Path, monkeypatch: pytest.Monk
 def test_the_default_store_is_a_file_in_tmp(
     fleeting: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without a word about the store, runs are kept in `/tmp`, and the log warns of it once."""
+    """Without a word about the store, runs are kept in `/tmp` on Lambda, and the log warns of it once."""
     monkeypatch.delenv("FLUX_STORE", raising=False)
     monkeypatch.setattr(store, "DEFAULT", store.DEFAULT.replace(store.FLEETING, f"{fleeting}/"))
     handler = flux_aws.handler(ONE)
     handler({}, None)
 
     assert caplog.text.count(f"runs are kept in {fleeting}/flux.db, which {WARNING}") == 1
+
+
+def test_off_lambda_the_default_store_is_that_of_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On a laptop the runs are where `flux list` looks for them: in the current folder."""
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME")
+    monkeypatch.delenv("FLUX_STORE", raising=False)
+    monkeypatch.setattr(store, "ELSEWHERE", ELSEWHERE)
+    monkeypatch.chdir(tmp_path)
+    flux_aws.handler(ONE)({}, None)
+
+    assert (tmp_path / "flux.db").exists()
 
 
 def test_the_apps_own_store_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,9 +16,8 @@ from aws import events
 from flux_aws import InvokeWaker, LambdaWaker, SchedulerWaker, SQSWaker, handler
 from flux_aws._clients import session
 from flux_aws._sources.source import invocation_of
-from flux_core import App, InvalidInput, Workflow
+from flux_core import App, InvalidInput, ResourceNotFound, ServiceFailed, Workflow
 from flux_core._invocation import CURRENT
-from flux_core._serving.failures import ResourceNotFound, ServiceFailed
 from flux_core.storage import MemoryStorage
 from flux_core.testing import FakeClock
 

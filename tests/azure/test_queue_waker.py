@@ -14,8 +14,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.queue import QueueClient, QueueMessage
 
 import flux_azure
-from flux_core import InvalidInput, StoreError
-from flux_core._serving.failures import ResourceNotFound
+from flux_core import InvalidInput, ResourceNotFound, StoreError
 
 from .relay import queue
 from services.ports import free_port

@@ -15,9 +15,8 @@ import pytest
 from gcp.tasks import serving_tasks
 
 import flux_gcp
-from flux_core import InvalidInput
+from flux_core import InvalidInput, ResourceNotFound, ServiceFailed
 from flux_core._invocation import CURRENT, Invocation
-from flux_core._serving.failures import ResourceNotFound, ServiceFailed
 from flux_gcp._tasks.waker import task_id
 
 if TYPE_CHECKING:

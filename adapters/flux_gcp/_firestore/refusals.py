@@ -40,7 +40,7 @@ NO_CREDENTIALS: Final = (
     " GOOGLE_APPLICATION_CREDENTIALS, or run: gcloud auth application-default login"
 )
 NO_PROJECT: Final = (
-    "{what} needs a project: {error} Name it in the store's URL (firestore://PROJECT/COLLECTION) or as"
+    "{what} needs a project: {error}; name it in the store's URL (firestore://PROJECT/COLLECTION) or as"
     " FirestoreStorage(project=...), or set GOOGLE_CLOUD_PROJECT"
 )
 NO_INDEX: Final = (
@@ -71,7 +71,7 @@ class Refusals(NamedTuple):
 
     def explained(self, what: str, error: Exception) -> StoreError:
         """Return the error that says what was refused, why, and what to do about it."""
-        words = " ".join(str(error).split())  # some are written over several lines
+        words = " ".join(str(error).split()).rstrip(".")  # some are written over several lines
         if isinstance(error, NotFound):
             return self.not_found(f"{what} found nothing there: {words}; {self.missing}")
         return StoreError(self._told(error).format(what=what, error=words))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from flux_core import FluxError, InvalidInput
-from flux_core._serving.failures import ResourceNotFound, ServiceFailed
+from flux_core import FluxError, InvalidInput, ResourceNotFound, ServiceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

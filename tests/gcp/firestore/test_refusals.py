@@ -161,7 +161,7 @@ def test_denied_access_names_permission_and_role(storage: FirestoreStorage) -> N
         storage.create(RUN)
     assert str(caught.value) == (
         f"datastore.entities.create on {PLACE} is not allowed; give roles/datastore.user to the account that runs this:"
-        " 403 Missing or insufficient permissions."
+        " 403 Missing or insufficient permissions"
     )
 
 
