@@ -57,10 +57,12 @@ $(VENV)/bin/python:
 	@echo "== making an environment in $(VENV)" && $(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml
-	@echo "== installing Flux and its command line" && $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[cli,aws]'
+	@echo "== installing Flux and its command line"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install -q -e '.[cli,aws]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
 	@echo "== installing what the checks need (a minute or two)"
-	@$(BIN)/python -m pip install -q --upgrade 'pip>=25.1' && $(BIN)/python -m pip install -q --group dev
+	@$(BIN)/python -m pip install -q --group dev
 	@touch $@

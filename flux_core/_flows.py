@@ -12,6 +12,7 @@ from flux_core._clock import SystemClock
 from flux_core._effects import Emit, Find, Now, Wake
 from flux_core._errors import InvalidInput, InvalidWorkflow, LeaseLost, RunBusy
 from flux_core._events import outside_event, progress_event
+from flux_core._invocation import CURRENT
 from flux_core._keeping import open_record
 from flux_core._listeners import Listeners, report_failure
 from flux_core._machine import Machine
@@ -259,7 +260,9 @@ class Flows:
         given: object = at
         if not isinstance(given, int | float) or not abs(given) < inf:
             raise InvalidInput(f"expected time.monotonic() seconds, got {at!r}", path="deadline")
-        return Deadline(at, at - self.clock.monotonic())
+        invocation = CURRENT.get()
+        killed = at if invocation is None or invocation.deadline is None else max(at, invocation.deadline)
+        return Deadline(at, at - self.clock.monotonic(), killed)
 
     def _machine(
         self,

@@ -204,7 +204,7 @@ class Walk(ABC, Generic[I, D]):
         deadline, lease = self._worker.deadline, self._state.lease
         if deadline is None or lease is None:
             return True
-        gone = deadline.at + CLOCK_SKEW - (lease.until - self._time)  # what the wall clock makes it
+        gone = deadline.killed + CLOCK_SKEW - (lease.until - self._time)  # what the wall clock makes it
         return deadline.leaves(seconds, max(self._monotonic, gone) + ahead)
 
     def _rest(self, timeout: float | None, until: float) -> Flow[None]:

@@ -26,6 +26,8 @@ class Deadline(NamedTuple):
     """Monotonic seconds."""
     budget: float
     """The seconds that there were until then when the invocation began."""
+    killed: float
+    """When it is ended by force, whatever it does: `at`, or later. Until then nobody else may take its runs over."""
 
     def leaves(self, seconds: float | None, now: float) -> bool:
         """Whether work of so many seconds (None: nobody knows) may be begun now.
@@ -64,7 +66,7 @@ class Worker(NamedTuple):
         return None if timeout is None or timeout == inf else time + timeout
 
     def lease(self, time: float, monotonic: float) -> Lease:
-        """Return the lease that the worker takes now: to its deadline, or for the policy's span, to be renewed."""
+        """Return the lease that the worker takes now: until it is gone, or for the policy's span, to be renewed."""
         if self.deadline is None:
             return Lease(self.token, time + self.policy.lease)
-        return Lease(self.token, time + max(0.0, self.deadline.at - monotonic) + CLOCK_SKEW)
+        return Lease(self.token, time + max(0.0, self.deadline.killed - monotonic) + CLOCK_SKEW)

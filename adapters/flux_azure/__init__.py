@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["AppInsightsTrace", "QueueWaker", "TableStorage", "blueprint", "message_id"]
 
-__getattr__ = _late.importer(globals(), {
-    "AppInsightsTrace": "_trace",
-    "QueueWaker": "_queue_waker",
-    "TableStorage": "_tables.storage",
-})
+__getattr__ = _late.importer(
+    globals(),
+    {
+        "AppInsightsTrace": "_trace",
+        "QueueWaker": "_queue_waker",
+        "TableStorage": "_tables.storage",
+    },
+)

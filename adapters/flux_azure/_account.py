@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from functools import cache
-from logging import WARNING, getLogger
+from logging import ERROR, NOTSET, WARNING, getLogger
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -125,6 +125,10 @@ def _identity() -> DefaultAzureCredential:
     """Return the credential of this process: tokens that one client has fetched serve the others."""
     from azure.identity import DefaultAzureCredential
 
+    said = getLogger("azure.identity")
+    # At WARNING each attempt at a token lists every credential there is; the error says what to do.
+    if said.level == NOTSET:
+        said.setLevel(ERROR)
     client_id = os.environ.get(f"{SETTING}__clientId")
     chosen = {} if client_id is None else {"managed_identity_client_id": client_id}
     return DefaultAzureCredential(**chosen)

@@ -61,7 +61,8 @@ class AccountRefusals:
         kinds: the errors that are raised for codes, where `StoreError` does not say enough.
     """
 
-    raised: tuple[type[Exception], ...] = (AzureError,)
+    raised: tuple[type[Exception], ...] = (AzureError, OSError)
+    """The SDK's errors, and those of `requests`, which the SDK lets out where it reads the answer to a batch."""
 
     def __init__(
         self, role: str, told: Mapping[str, str], kinds: Mapping[str, type[Exception]] | None = None
@@ -92,15 +93,17 @@ class AccountRefusals:
 
 def _said(error: Exception) -> str:
     """Return what was said first: what follows are request ids, and the attempts of each credential."""
-    lines = [line.strip() for line in str(getattr(error, "message", error)).splitlines()]
+    said = str(getattr(error, "message", error)).partition(ATTEMPTS)[0]
+    lines = [line.strip() for line in said.splitlines()]
     return " ".join(line for line in lines if line and not line.startswith(NOISE))[:LONGEST]
 
 
+ATTEMPTS: Final = "Attempted credentials:"
 NOISE: Final = ("RequestId:", "Time:", "ErrorCode:", "To mitigate", "Content:")
 NO_CREDENTIALS: Final = (
-    "{what} needs credentials of Azure: {said}; set AzureWebJobsStorage to a connection string, give the function a"
+    "{what} needs credentials of Azure; set AzureWebJobsStorage to a connection string, give the function a"
     " managed identity (AzureWebJobsStorage__accountName, and AzureWebJobsStorage__clientId if it is user-assigned), or"
-    " log in with: az login"
+    " log in with: az login ({said})"
 )
 STRANGER: Final = "{what} got an answer that is none of Azure Storage ({said}); is the address right?"
 NOT_ALLOWED: Final = (

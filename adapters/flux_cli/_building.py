@@ -72,9 +72,9 @@ def build(
     It holds the project's files, Flux's engine and its part for the cloud, and what they need on the cloud's Linux.
     Versions are pinned in requirements.TARGET.lock, in the project: with it, the same files give the same bytes.
 
-    Not packed are hidden files, tests, databases, what belongs to the project's own making, and modules that import
-    another cloud's part of Flux. [tool.flux.build] in pyproject.toml may exclude and include more: lists of patterns
-    of names, or, with a slash, of paths.
+    Not packed are hidden files, keys and secrets, tests, databases, what belongs to the project's own making, and
+    modules that import another cloud's part of Flux. [tool.flux.build] in pyproject.toml may exclude and include more:
+    lists of patterns as in .gitignore.
     """
     from flux_cli._build.build import Wish
     from flux_cli._build.build import build as make
@@ -129,6 +129,8 @@ def _document(wish: Wish, built: Built) -> dict[str, Any]:
         "zipped": built.zipped,
         "unpacked": built.unpacked,
         "sizes": dict(built.sizes),
+        "files": [*built.files.taken],
+        "left_out": {"secrets": built.files.secrets, "other_clouds": built.files.foreign},
         "requirements": [f"{pin.name}=={pin.version}" for pin in built.lock.pins],
     }
 
@@ -142,6 +144,13 @@ def _show(wish: Wish, built: Built) -> None:
     step = cloud.next_step if wish.is_zip else cloud.next_step_of_folder
     click.echo(f"{wish.out}: for {cloud.platform}, {wish.platform}")
     _terminal.say(_terminal.stdout(), _sizes(wish, built))
+    click.echo(f"{len(built.files.taken)} files of the project")
+    if built.files.foreign:
+        click.echo(f"left out for importing another cloud's part of Flux: {', '.join(built.files.foreign)}")
+    if built.files.secrets:
+        click.echo(
+            f"left out as secrets: {', '.join(built.files.secrets)}; include under [tool.flux.build] takes them"
+        )
     click.echo(f"{len(built.lock.pins)} packages, {where}, pinned in requirements.{cloud.name}.lock ({told})")
     if wish.without:
         click.echo(f"left to the runtime: {', '.join(sorted(wish.without))}")

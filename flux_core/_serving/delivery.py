@@ -134,7 +134,7 @@ def start(service: Service, delivery: Delivery) -> bool:
     """
     try:
         workflow, payload = service.choose(delivery.event), delivery.payload()
-        run_id = service._run_id(workflow, payload, delivery.identity)  # noqa: SLF001 (the same rule as when it is run)
+        run_id = service.run_id(workflow, payload, delivery.identity)
         result = service.app.start(workflow.name, payload, id=run_id)
     except Exception as error:  # noqa: BLE001 (nobody brings it again: the next one is to be saved all the same)
         log.warning("%s cannot be started: %s: %s", delivery.name, type(error).__name__, error)

@@ -106,7 +106,7 @@ class Service(NamedTuple):
             return self.app.execute(
                 workflow.name,
                 payload,
-                id=self._run_id(workflow, payload, identity),
+                id=self.run_id(workflow, payload, identity),
                 deadline=deadline,
                 retry_failed=retry_failed,
             )
@@ -123,7 +123,7 @@ class Service(NamedTuple):
                 " it"
             )
 
-    def _run_id(self, workflow: Workflow[Any, Any], payload: Any, identity: str | None) -> str | None:
+    def run_id(self, workflow: Workflow[Any, Any], payload: Any, identity: str | None) -> str | None:
         """Return the run's id, or None for a new one."""
         if self.key is not None:
             return run_id_from(_keyed(self.key, workflow, payload))

@@ -18,12 +18,22 @@ ask() { # the token goes in by a pipe: on the command line everybody on this mac
     curl --silent --show-error --fail-with-body --retry 5 --header @- --header 'Cache-Control: no-cache' "$@"
 }
 
-ask --header 'Content-Type: application/zip' --data-binary "@$package" "$scm/api/publish?RemoteBuild=false&Deployer=terraform"
-echo
+publish="$scm/api/publish?RemoteBuild=false&Deployer=terraform"
+taken=$(ask --header 'Content-Type: application/zip' --data-binary "@$package" "$publish") || {
+  echo "The package $package was not taken: $taken" >&2
+  exit 1
+}
+id=$(printf '%s' "$taken" | tr -d '"')
+echo "Deployment $id"
 
 while [ "$patience" -gt 0 ]; do
   answer=$(ask "$scm/api/deployments/latest")
-  status=$(printf '%s' "$answer" | sed -n 's/.*"status": *\(-\{0,1\}[0-9][0-9]*\).*/\1/p')
+  case $answer in
+  *"\"$id\""*) # ours, and not the one before it
+    status=$(printf '%s' "$answer" | sed -n 's/.*"status": *\(-\{0,1\}[0-9][0-9]*\).*/\1/p')
+    ;;
+  *) status= ;;
+  esac
   case $status in
   4) # it is there
     exit 0

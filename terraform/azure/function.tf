@@ -4,6 +4,11 @@ locals {
 
   function_timeout = format("%02d:%02d:%02d", floor(var.timeout / 3600), floor(var.timeout / 60) % 60, var.timeout % 60)
 
+  # A function of a queue has so many messages in hand at most. What waits for a thread of the worker uses up its time-out
+  # unseen, so that there is one for each message of both queues, the timer and a request.
+  new_batch_threshold = floor(var.batch_size / 2)
+  threads             = 2 * (var.batch_size + local.new_batch_threshold) + 2
+
   settings = {
     # The provider writes a connection string with an empty key here unless there is a value:
     # https://github.com/hashicorp/terraform-provider-azurerm/issues/29149
@@ -13,10 +18,12 @@ locals {
     AzureWebJobsStorage__clientId    = azurerm_user_assigned_identity.function.client_id
     AZURE_CLIENT_ID                  = azurerm_user_assigned_identity.function.client_id # which of its identities the SDK takes
     FLUX_STORE                       = local.store_url
+    PYTHON_THREADPOOL_THREAD_COUNT   = tostring(local.threads)
 
-    AzureFunctionsJobHost__functionTimeout                     = local.function_timeout
-    AzureFunctionsJobHost__extensions__queues__batchSize       = tostring(var.batch_size)
-    AzureFunctionsJobHost__extensions__queues__maxDequeueCount = tostring(var.max_receive_count)
+    AzureFunctionsJobHost__functionTimeout                       = local.function_timeout
+    AzureFunctionsJobHost__extensions__queues__batchSize         = tostring(var.batch_size)
+    AzureFunctionsJobHost__extensions__queues__newBatchThreshold = tostring(local.new_batch_threshold)
+    AzureFunctionsJobHost__extensions__queues__maxDequeueCount   = tostring(var.max_receive_count)
 
     # A message that met a busy run comes back after half a minute, not at once and for the last time within a second.
     AzureFunctionsJobHost__extensions__queues__visibilityTimeout = "00:00:30"

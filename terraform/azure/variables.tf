@@ -37,8 +37,8 @@ variable "runtime" {
   default     = "3.13"
 
   validation {
-    condition     = contains(["3.11", "3.12", "3.13", "3.14"], var.runtime)
-    error_message = "runtime must be 3.11 or newer, such as 3.13: Flux needs Python 3.11."
+    condition     = contains(["3.11", "3.12", "3.13"], var.runtime)
+    error_message = "runtime must be 3.11, 3.12 or 3.13: flux build makes a package for each of these."
   }
 }
 
@@ -81,8 +81,8 @@ variable "environment" {
   default     = {}
 
   validation {
-    condition     = alltrue([for name in keys(var.environment) : !can(regex("^(FLUX_|AzureWebJobsStorage|AzureFunctionsJobHost__functionTimeout|APPLICATIONINSIGHTS_)", name))])
-    error_message = "environment must not set a variable that begins with FLUX_, AzureWebJobsStorage, AzureFunctionsJobHost__functionTimeout or APPLICATIONINSIGHTS_: the module sets them."
+    condition     = alltrue([for name in keys(var.environment) : !can(regex("^(FLUX_|AzureWebJobsStorage|AzureFunctionsJobHost__functionTimeout|PYTHON_THREADPOOL_THREAD_COUNT|APPLICATIONINSIGHTS_)", name))])
+    error_message = "environment must not set a variable that begins with FLUX_, AzureWebJobsStorage, AzureFunctionsJobHost__functionTimeout, PYTHON_THREADPOOL_THREAD_COUNT or APPLICATIONINSIGHTS_: the module sets them."
   }
 }
 

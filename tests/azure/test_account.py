@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from logging import DEBUG, ERROR, NOTSET, getLogger
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -152,6 +153,18 @@ def test_an_identity_of_ones_own_is_chosen(monkeypatch: pytest.MonkeyPatch) -> N
     _identity()
     _identity.cache_clear()
     assert chosen == [{"managed_identity_client_id": "1234"}, {}]
+
+
+@pytest.mark.parametrize(("before", "after"), [(NOTSET, ERROR), (DEBUG, DEBUG)])
+def test_the_identity_says_what_it_is_asked_to(before: int, after: int) -> None:
+    """Of each attempt at a token nothing is logged but errors, unless somebody has said what is."""
+    said = getLogger("azure.identity")
+    said.setLevel(before)
+    _identity.cache_clear()
+    _identity()
+    level = said.level
+    said.setLevel(ERROR)
+    assert level == after
 
 
 def test_one_identity_serves_all_clients() -> None:

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 ORDER = {"order_id": "o_1"}
 
 
+def cloud_event(source: str) -> func.CloudEvent:
+    """Return an event with an order, of the schema CloudEvents."""
+    return func.CloudEvent(id="c-1", source=source, type="Shop.Ordered", specversion="1.0", data=ORDER)
+
+
 def test_an_event_that_comes_twice_is_one_run(shop: Shop) -> None:
     """Its id stays the same however often it is delivered."""
     app = shop.app()
@@ -27,16 +32,42 @@ def test_an_event_that_comes_twice_is_one_run(shop: Shop) -> None:
     for _ in range(2):
         function(grid_event(ORDER), context())
 
-    assert ([run.id for run in app.list()], shop.charged) == (["e-1"], ["o_1"])
+    assert ([run.id for run in app.list()], shop.charged) == (["shop:e-1"], ["o_1"])
 
 
 def test_a_cloud_event_is_taken_as_well(shop: Shop) -> None:
     """The schema of the subscription makes no difference."""
     app = shop.app()
-    event = func.CloudEvent(id="c-1", source="/shop", type="Shop.Ordered", specversion="1.0", data=ORDER)
-    functions(flux_azure.blueprint(app, event_grid=True))["event_grid"](event, context())
+    functions(flux_azure.blueprint(app, event_grid=True))["event_grid"](cloud_event("shop"), context())
 
-    assert [run.id for run in app.list()] == ["c-1"]
+    assert [run.id for run in app.list()] == ["shop:c-1"]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [cloud_event("/shops/berlin"), cloud_event("/shops/paris")],
+        [grid_event(ORDER, topic="berlin"), grid_event(ORDER, topic="paris")],
+    ],
+    ids=["source", "topic"],
+)
+def test_an_id_means_something_beside_its_topic_only(shop: Shop, events: list[Any]) -> None:
+    """Two topics, or two sources, that give one id have two orders."""
+    function = functions(flux_azure.blueprint(shop.app(), event_grid=True))["event_grid"]
+    for event in events:
+        function(event, context())
+
+    assert shop.charged == ["o_1", "o_1"]
+
+
+def test_an_event_without_a_topic_is_named_by_its_id(shop: Shop) -> None:
+    """So an older worker hands a CloudEvent over."""
+    app = shop.app()
+    functions(flux_azure.blueprint(app, event_grid=True))["event_grid"](
+        grid_event(ORDER, topic=""), context()
+    )
+
+    assert [run.id for run in app.list()] == ["e-1"]
 
 
 @pytest.mark.parametrize("data", [None, [1], {"flux": {"action": "tick"}}])
@@ -49,7 +80,7 @@ def test_an_event_without_an_order_comes_back(
             grid_event(data), context()
         )
 
-    assert "event e-1 is to come again" in caplog.text
+    assert "event shop:e-1 is to come again" in caplog.text
 
 
 def test_a_route_chooses_by_the_event() -> None:

@@ -59,10 +59,10 @@ def bus_message(body: object, id: str = "m-1", number: int = 7) -> ServiceBusMes
     )
 
 
-def grid_event(data: Any, id: str = "e-1", type: str = "Shop.Ordered") -> func.EventGridEvent:
+def grid_event(data: Any, topic: str = "shop", type: str = "Shop.Ordered") -> func.EventGridEvent:
     """Return an event of Event Grid, in its own schema."""
     return func.EventGridEvent(
-        id=id, data=data, topic="shop", subject="orders", event_type=type, event_time=None, data_version="1"
+        id="e-1", data=data, topic=topic, subject="orders", event_type=type, event_time=None, data_version="1"
     )
 
 

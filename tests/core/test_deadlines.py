@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flux_core import Context, Retry, Workflow
+from flux_core._invocation import CURRENT, Invocation
+from flux_core._worker import CLOCK_SKEW
 
 if TYPE_CHECKING:
     from core.conftest import AnyEngine, Clock, MakeEngine
@@ -36,6 +38,21 @@ def test_a_node_is_not_begun_when_no_time_is_left(
     assert (result.status, result.wake_at, result.results) == ("suspended", clock.time(), {"a": None})
     assert engine.run("x").held_until is None
     assert engine.resume(workflow, "x").results == {"a": None, "b": 1}
+
+
+def test_a_run_is_held_until_its_worker_is_killed(
+    make_engine: MakeEngine, any_store: Storage, clock: Clock
+) -> None:
+    """Where a function lives on after its deadline, as one that is to answer sooner, nobody takes its run over."""
+    now = clock.time()
+    held: list[float | None] = []
+    workflow = Workflow("w").step("a", lambda ctx: held.append(any_store.load("x").wake_at))  # type: ignore[union-attr]
+    before = CURRENT.set(Invocation({}, clock.monotonic() + 300))
+    try:
+        make_engine(any_store).execute(workflow, {}, id="x", deadline=clock.monotonic() + 10)
+    finally:
+        CURRENT.reset(before)
+    assert held == [now + 300 + CLOCK_SKEW]
 
 
 def test_a_node_is_begun_while_time_is_left(engine: AnyEngine, clock: Clock) -> None:

@@ -12,6 +12,7 @@ import pytest
 from terraform.files import TERRAFORM
 
 from flux_azure import AppInsightsTrace, QueueWaker, TableStorage
+from flux_cli._build.target import AZURE
 from flux_core import App, Fatal, Workflow
 from flux_core._serving.measure import measure
 from flux_core.storage import MemoryStorage, open_storage
@@ -126,6 +127,29 @@ def test_the_template_has_the_functions_of_google_cloud(tested: Callable[[Path],
         if address.startswith("google_cloudfunctions2_function.")
     ]
     assert {one["build_config"][0]["entry_point"] for one in functions} <= names
+
+
+def test_a_package_is_built_for_each_runtime_of_azure() -> None:
+    """The versions of Python that the module takes are those of `flux build`."""
+    variables = (TERRAFORM / "azure" / "variables.tf").read_text()
+    (taken,) = re.findall(r"contains\((\[.*\]), var\.runtime\)", variables)
+    assert json.loads(taken) == list(AZURE.glibc)
+
+
+def test_the_template_has_the_queues_settings_of_azure(tested: Callable[[Path], Tested]) -> None:
+    """The template, the module and the documentation take as many messages at once, and repeat them alike."""
+    host = json.loads((TEMPLATE / "host.json").read_text())
+    (told,) = re.findall(
+        r"```json\n(.*?)```", (TERRAFORM.parent / "docs" / "azure.md").read_text(), re.DOTALL
+    )
+    assert json.loads(told) == host
+    prefix = "AzureFunctionsJobHost__extensions__queues__"
+    made_by_module = {
+        name.removeprefix(prefix): value
+        for name, value in settings(made(tested, "azure")).items()
+        if name.startswith(prefix)
+    }
+    assert {name: str(value) for name, value in host["extensions"]["queues"].items()} == made_by_module
 
 
 def test_the_template_reads_the_queues_of_azure(tested: Callable[[Path], Tested]) -> None:

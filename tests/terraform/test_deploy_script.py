@@ -29,6 +29,8 @@ class Deployments(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Site)
         self.statuses: list[int] = []
         self.accepts = 202
+        self.earlier = 0
+        """How many looks find the deployment before this one."""
         self.asked: list[tuple[str, str, str | None, bytes]] = []
 
     @property
@@ -50,8 +52,11 @@ class Site(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Say how far the deployment is."""
         self._heard(b"")
-        status = self.server.statuses.pop(0)
-        self._answer(200, {"id": "411e8e6f", "status": status, "status_text": "", "complete": status > 2})
+        self.server.earlier -= 1
+        deployment, status = (
+            ("0ddba11", 4) if self.server.earlier >= 0 else ("411e8e6f", self.server.statuses.pop(0))
+        )
+        self._answer(200, {"id": deployment, "status": status, "status_text": "", "complete": status > 2})
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -101,6 +106,14 @@ def test_the_package_is_sent_and_waited_for(site: Deployments, tmp_path: Path) -
     looked = ("GET", "/api/deployments/latest", token, b"")
     sent = ("POST", "/api/publish?RemoteBuild=false&Deployer=terraform", token, b"PK\x00\xff")
     assert site.asked == [sent, looked, looked, looked]
+
+
+def test_the_deployment_before_is_not_taken_for_this_one(site: Deployments, tmp_path: Path) -> None:
+    """The latest that the site knows of may still be the one before, which went well; this one fails."""
+    site.earlier, site.statuses = 2, [3]
+    ended = deploy(site, tmp_path)
+    assert ended.returncode == 1
+    assert "ended with status 3" in ended.stderr
 
 
 @pytest.mark.parametrize("status", [-1, 3, 5, 6], ids=["cancelled", "failed", "overtaken", "in-parts"])

@@ -1,7 +1,8 @@
-"""Event Grid: an event's data is the workflow's input, and its id names the run.
+"""Event Grid: an event's data is the workflow's input, and its topic and id name the run.
 
-Events of both schemas are taken, Event Grid's own and CloudEvents. An invocation that raises an error has Event Grid
-bring the event again for up to a day, and then put it where the subscription says that dead letters go.
+Events of both schemas are taken, Event Grid's own and CloudEvents, which have a source in the topic's place: ids mean
+something beside either only. An invocation that raises an error has Event Grid bring the event again for up to a day,
+and then put it where the subscription says that dead letters go.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ def add(front: Front, source: Source) -> None:
 
 
 def _delivery(event: func.EventGridEvent) -> Delivery:
-    return Delivery(f"event {event.id}", event, event.id, lambda: _data(event))
+    # An older worker makes an Event Grid event of a CloudEvent too, and leaves both out.
+    place = getattr(event, "source", None) or event.topic
+    identity = ":".join(filter(None, (place, event.id)))
+    return Delivery(f"event {identity}", event, identity, lambda: _data(event))
 
 
 def _data(event: func.EventGridEvent) -> Any:

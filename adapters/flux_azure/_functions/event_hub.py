@@ -2,25 +2,27 @@
 
 Event Hubs has no dead letters, and the host passes over a batch that has failed unless the function has a retry policy.
 So it has one: the batch is repeated, and the partition waits, until its events are done or the retries are used up. The
-last time each event is tried, whatever became of those before it: only what cannot be done is passed over, and the
-log says at level ERROR what that was. See
+last time no event waits for those before it, and what there is no time for is saved as a run, which `tick` goes on
+with, in no order: only what cannot be done or saved is passed over, and the log says at level ERROR what that was. See
 https://learn.microsoft.com/azure/azure-functions/functions-bindings-error-pages#retry-policies
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any, Final, List  # noqa: UP035 (the worker knows no other list)
 
 import azure.functions as func  # noqa: TC002 (the worker reads the annotations)
 
 from flux_core import InvalidInput
 from flux_core._serving.body import parse_body
-from flux_core._serving.delivery import Delivery, run_all, run_or_raise
+from flux_core._serving.delivery import Delivery, run_all, run_or_raise, start
 
 if TYPE_CHECKING:
     from flux_azure._functions.front import Front
     from flux_azure._functions.source import Source
+    from flux_core._invocation import Invocation
     from flux_core._serving.service import Service
 
 log: Final = logging.getLogger("flux")
@@ -29,6 +31,9 @@ RETRIES: Final = 8
 """With pauses that double from 5 seconds up to 5 minutes it takes about a quarter of an hour to give an event up."""
 FIRST_PAUSE: Final = "00:00:05"
 LONGEST_PAUSE: Final = "00:05:00"
+RESERVE: Final = 5.0
+"""Seconds, or a quarter of the time if that is less, in which the last time events are saved and none is run; a lease
+outlasts by as much the moment until which runs are gone on with."""
 
 
 def add(front: Front, source: Source) -> None:
@@ -45,13 +50,27 @@ def add(front: Front, source: Source) -> None:
         with front.serving(events, context) as (service, invocation):
             partition = _partition(service, events[0])
             deliveries = [_delivery(f"{source.name}:{partition}", event) for event in events]
-            if not _is_last(context):
+            if _is_last(context):
+                _run_or_save(service, invocation, deliveries)
+            else:
                 run_or_raise(service, invocation, deliveries)
-                return
-            freed = [delivery._replace(lane=None) for delivery in deliveries]
-            if lost := run_all(service, invocation, freed):
-                names = ", ".join(delivery.name for delivery in lost)
-                log.error("%d of %d events are passed over for good: %s", len(lost), len(freed), names)
+
+
+def _run_or_save(service: Service, invocation: Invocation, deliveries: list[Delivery]) -> None:
+    """Run the workflow on the events while there is time, and save the runs of the others."""
+    freed = [delivery._replace(lane=None) for delivery in deliveries]
+    left = run_all(service, _shortened(invocation), freed)
+    if lost := [delivery for delivery in left if not start(service, delivery)]:
+        names = ", ".join(delivery.name for delivery in lost)
+        log.error("%d of %d events are passed over for good: %s", len(lost), len(deliveries), names)
+
+
+def _shortened(invocation: Invocation) -> Invocation:
+    """Return the invocation as it is to those who run events: the reserve is not theirs."""
+    if invocation.deadline is None:
+        return invocation
+    left = invocation.deadline - time.monotonic()
+    return invocation._replace(deadline=invocation.deadline - min(RESERVE, left / 4))
 
 
 def _is_last(context: func.Context) -> bool:

@@ -42,21 +42,17 @@ class Front:
         self._lock = Lock()
 
     @contextmanager
-    def serving(
-        self, event: Any, context: func.Context, *, within: float | None = None
-    ) -> Iterator[tuple[Service, Invocation]]:
+    def serving(self, event: Any, context: func.Context) -> Iterator[tuple[Service, Invocation]]:
         """Serve an invocation in the block, as the one that is current.
 
         Args:
             event: what the worker delivers.
             context: what it says of the invocation.
-            within: the seconds that there are, if the function's time-out is not what counts.
 
         Raises:
             StoreError: the store cannot be opened.
         """
-        limits = [seconds for seconds in (self._seconds, within) if seconds is not None]
-        deadline = time.monotonic() + min(limits) if limits else None
+        deadline = None if self._seconds is None else time.monotonic() + self._seconds
         invocation = Invocation(event, deadline, context.invocation_id, context)
         with serving(self._given.app, invocation):
             yield self._service(), invocation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Final
 
 import azure.functions as func
@@ -31,8 +32,10 @@ def add(front: Front, source: Source) -> None:
 
 def _reply(front: Front, request: func.HttpRequest, context: func.Context) -> Reply:
     try:
-        with front.serving(request, context, within=ANSWER_WITHIN) as (service, invocation):
+        with front.serving(request, context) as (service, invocation):
             asked = Request(request.method, request.headers, request.get_body, request)
-            return reply(service, asked, deadline=invocation.deadline)
+            ends = time.monotonic() + ANSWER_WITHIN
+            deadline = ends if invocation.deadline is None else min(ends, invocation.deadline)
+            return reply(service, asked, deadline=deadline)
     except Exception as error:  # noqa: BLE001 (the store cannot be opened: the client is answered, and the log knows)
         return failure(error)

@@ -24,7 +24,7 @@ NO_CONTAINER: Final = "ContainerNotFound"
 
 
 class BlobObjects:
-    """Fills the port `Objects`; a value's blob is called `flux/<run id>/<key>`.
+    """Fills the port `Objects`; a value is the blob `flux/<run id>/<key>`, with a `%` after an id that ends with a dot.
 
     A lifecycle rule of the storage account must not remove what runs still name: they are deleted with their runs.
     """
@@ -104,4 +104,8 @@ class BlobObjects:
 
 
 def _path(run_id: str, key: str) -> str:
-    return f"flux/{run_id}/{key}"
+    """Return the name of a value's blob; `%` is in no id, and no part of a path may end with a dot.
+
+    https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
+    """
+    return f"flux/{run_id}%/{key}" if run_id.endswith(".") else f"flux/{run_id}/{key}"

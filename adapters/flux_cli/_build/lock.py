@@ -30,7 +30,7 @@ class Pin(NamedTuple):
     version: str
     sha256: str
     for_flux: bool
-    """Whether nothing but Flux itself requires it."""
+    """Whether nothing requires it but Flux and what Flux requires."""
 
     def __str__(self) -> str:
         return f"{self.name}=={self.version} --hash=sha256:{self.sha256}"

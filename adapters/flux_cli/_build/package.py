@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final, NamedTuple
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from typing import TYPE_CHECKING, Final, NamedTuple
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MARK: Final = ".flux-build"
+"""A file at the root of each package, by which it is known: it is neither packed again, nor taken for the user's."""
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can say
 _SECONDS: Final = 315_532_800.0  # the same in Unix time
 _MODES: Final = {False: 0o644, True: 0o755}
 _REGULAR: Final = 0o100000
 _UNIX: Final = 3
+
+
+def is_package(path: Path) -> bool:
+    """Return whether the zip or the folder is one that was built before."""
+    if path.suffix != ".zip" or path.is_dir():
+        return (path / MARK).is_file()
+    try:
+        with ZipFile(path) as archive:
+            return MARK in archive.namelist()
+    except (OSError, BadZipFile):
+        return False
 
 
 class Content(NamedTuple):

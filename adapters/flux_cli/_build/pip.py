@@ -9,9 +9,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from packaging.version import Version
 
 from flux_core import FluxError, InvalidInput
 
@@ -20,9 +23,12 @@ if TYPE_CHECKING:
 
     from flux_cli._build.platform import Platform
 
+OLDEST: Final = Version("24.2")
+"""The first pip that asks of a package whether it supports the Python that is named, and not the one that runs."""
 _SETTINGS: Final = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_USER": "0"}
 _NO_MATCH: Final = re.compile(r"No matching distribution found for (.+)")
-_UNREACHABLE: Final = re.compile(r"Retrying \(|ConnectionError|NewConnectionError|ReadTimeoutError")
+_UNREACHABLE: Final = re.compile(r"Retrying \(|ConnectionError|ReadTimeoutError")
+_CAUSE: Final = re.compile(r"connection broken by '(.+)'")
 _ERROR: Final = re.compile(r"^ERROR: (.+)", re.MULTILINE)
 
 
@@ -77,7 +83,8 @@ class Pip:
 
     def _failure(self, said: str) -> FluxError:
         if _UNREACHABLE.search(said):
-            return PipFailed(f"the package index cannot be reached: {_last_line(said)}")
+            cause = (_CAUSE.findall(said) or [_last_line(said)])[-1]
+            return PipFailed(f"the package index cannot be reached: {cause}")
         if missing := _NO_MATCH.search(said):
             return InvalidInput(
                 f"{missing[1]} has no wheel for Linux, {self._platform}: another version may have, or it is to be"
@@ -92,13 +99,19 @@ def command() -> list[str]:
     """Return how pip is called.
 
     Raises:
-        PipFailed: there is none, nor uv, which could bring one.
+        PipFailed: there is none, or an old one, nor uv, which could bring one.
     """
-    if find_spec("pip"):
+    found = version("pip") if find_spec("pip") else None
+    if found is not None and Version(found) >= OLDEST:
         return [sys.executable, "-m", "pip"]
     if uv := shutil.which("uv"):
         return [uv, "tool", "run", "--quiet", "pip"]
-    raise PipFailed(f"{sys.executable} has no pip, and there is no uv: {sys.executable} -m ensurepip")
+    if found is None:
+        raise PipFailed(f"{sys.executable} has no pip, and there is no uv: {sys.executable} -m ensurepip")
+    raise PipFailed(
+        f"pip {found} goes by the Python that it runs on, and not by the cloud's; flux build needs pip {OLDEST} or"
+        f" newer: {sys.executable} -m pip install --upgrade pip"
+    )
 
 
 def _last_line(said: str) -> str:

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from flux_cli._build.flux import DISTRIBUTION, installed, write_stand_in
 from flux_cli._build.lock import Pin
-from flux_cli._build.requirement_lines import lines_for, unconditional
+from flux_cli._build.requirement_lines import unconditional
 from flux_cli._build.target import TARGETS
 from flux_core import InvalidInput, __version__
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from flux_cli._build.pip import Pip
     from flux_cli._build.platform import Platform
-    from flux_cli._build.project import Project
+    from flux_cli._build.requirement_lines import Asked
     from flux_cli._build.target import Target
 
 NOT_IN_FUNCTIONS: Final = frozenset({"cli"})
@@ -35,10 +35,8 @@ class Resolved(NamedTuple):
     """The distributions to install, by name."""
 
 
-def resolve(
-    pip: Pip, project: Project, target: Target, platform: Platform, without: Collection[str]
-) -> Resolved:
-    """Return what the project's requirements come to on the platform.
+def resolve(pip: Pip, asked: Asked, target: Target, platform: Platform, without: Collection[str]) -> Resolved:
+    """Return what a project's requirements come to on the platform.
 
     Pip judges environment markers by the Python and the system that it runs on. So what it finds is walked through
     with the platform's own: what only this machine would need is left out, and what only the platform needs is
@@ -46,7 +44,7 @@ def resolve(
 
     Args:
         pip: for the platform.
-        project: which requires it.
+        asked: what the project requires.
         target: the cloud, whose extra of Flux is needed in any case.
         platform: the function's.
         without: distributions that the runtime provides; what only these need is left out with them.
@@ -58,13 +56,14 @@ def resolve(
     markers = platform.markers()
     with tempfile.TemporaryDirectory(prefix="flux-build-") as folder:
         write_stand_in(installed(target.adapter), Path(folder))
-        own = Path(folder, "requirements.txt")
-        own.write_text(
-            "\n".join(lines_for(project.requirements(), project.folder.resolve(), markers)), encoding="utf-8"
-        )
+        options = ["--find-links", folder]
+        for option, lines in (("--requirement", asked.requirements), ("--constraint", asked.constraints)):
+            file = Path(folder, f"{option[2:]}s.txt")
+            file.write_text("\n".join(lines), encoding="utf-8")
+            options += [option, str(file)]
         wanted = [f"{DISTRIBUTION}[{target.name}]=={__version__}"]
         while True:
-            found = pip.resolve(["--find-links", folder, "--requirement", str(own), *wanted])
+            found = pip.resolve([*options, *wanted])
             walk = _Walk(found, target, markers, without)
             if not walk.missing:
                 return walk.resolved()
@@ -100,7 +99,16 @@ class _Walk:
     def resolved(self) -> Resolved:
         """Return what was passed by."""
         needed = sorted(self._users.keys() - {DISTRIBUTION})
-        return Resolved(self._extras, tuple(self._pin(name) for name in needed))
+        theirs = self._for_others()
+        return Resolved(self._extras, tuple(self._pin(name, for_flux=name not in theirs) for name in needed))
+
+    def _for_others(self) -> set[str]:
+        """Return what the project requires, by itself or by way of others, but not by way of Flux."""
+        users = {name: by for name, by in self._users.items() if name != DISTRIBUTION}
+        found = {""}
+        while more := {name for name, by in users.items() if name not in found and by & found}:
+            found |= more
+        return found
 
     def _visit(self, name: str, extras: set[str], *, by: str) -> None:
         if name in self._without:
@@ -121,7 +129,7 @@ class _Walk:
             else:
                 self.missing.add(unconditional(needed))
 
-    def _pin(self, name: str) -> Pin:
+    def _pin(self, name: str, *, for_flux: bool) -> Pin:
         item = self._found[name]
         version = item["metadata"]["version"]
         digest = item["download_info"].get("archive_info", {}).get("hashes", {}).get("sha256")
@@ -131,4 +139,4 @@ class _Walk:
                 " has into the project, or publish it as a wheel",
                 path="requirements",
             )
-        return Pin(name, version, digest, for_flux=self._users[name] == {DISTRIBUTION})
+        return Pin(name, version, digest, for_flux=for_flux)

@@ -14,8 +14,10 @@ from flux_cli._build.package import Content
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_FOLDERS: Final = {"..", "__pycache__", "tests"}  # the first is what lies beside the packages: commands
-_TYPES: Final = {".pyc", ".pyd", ".pyi", ".typed", ".pyx", ".pxd"}
+IDLE: Final = ("tests/*", "*/tests/*", "*.pyi")
+"""Patterns of files that most packages never read; some import their tests, and some read their type stubs."""
+_FOLDERS: Final = {"..", "__pycache__"}  # the first is what lies beside the packages: commands
+_SUFFIXES: Final = {".pyc", ".pyd", ".typed", ".pyx", ".pxd"}
 _NOISE: Final = {"INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json", "top_level.txt"}
 """Files of a `dist-info` that only installers read, and that say how and when it was installed."""
 
@@ -39,7 +41,7 @@ def installed_files(folder: Path, unused: Mapping[str, Iterable[str]]) -> dict[s
 
 def _is_needed(name: str, unused: Iterable[str]) -> bool:
     path = Path(name)
-    if not _FOLDERS.isdisjoint(path.parts) or path.suffix in _TYPES:
+    if not _FOLDERS.isdisjoint(path.parts) or path.suffix in _SUFFIXES:
         return False
     if path.parts[0].endswith(".dist-info") and path.name in _NOISE:
         return False

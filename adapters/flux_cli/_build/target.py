@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MEBIBYTE: Final = 1024 * 1024
 
@@ -106,7 +108,7 @@ AZURE: Final = Target(
     app = azure.functions.FunctionApp()
     app.register_functions(flux_azure.blueprint(order, http="orders"))
 host.json:
-    {"version": "2.0", "extensionBundle": {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"}}""",
+    {"version": "2.0", "extensionBundle": {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"}}""",  # noqa: E501 (one line of a file)
     # where a package that was built beforehand has them: learn.microsoft.com/azure/azure-functions/python-build-options
     site=".python_packages/lib/site-packages/",
     installs=False,

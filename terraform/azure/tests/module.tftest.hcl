@@ -53,9 +53,12 @@ run "by_default" {
       AzureWebJobsStorage__clientId                              = "33333333-3333-3333-3333-333333333333"
       AZURE_CLIENT_ID                                            = "33333333-3333-3333-3333-333333333333"
       FLUX_STORE                                                 = "azuretable://ordersshop/fluxruns"
+      PYTHON_THREADPOOL_THREAD_COUNT                             = "32"
       AzureFunctionsJobHost__functionTimeout                     = "00:00:30"
       AzureFunctionsJobHost__extensions__queues__batchSize       = "10"
       AzureFunctionsJobHost__extensions__queues__maxDequeueCount = "5"
+
+      AzureFunctionsJobHost__extensions__queues__newBatchThreshold = "5"
 
       AzureFunctionsJobHost__extensions__queues__visibilityTimeout = "00:00:30"
 
@@ -171,6 +174,7 @@ run "with_everything" {
     invokers             = ["77777777-7777-7777-7777-777777777777"]
     environment          = { SHOP = "berlin" }
     timeout              = 3600
+    batch_size           = 1
   }
 
   assert {
@@ -215,6 +219,11 @@ run "with_everything" {
       && toset([for action in azurerm_monitor_metric_alert.store_throttled.action : action.action_group_id]) == toset(var.notify)
     )
     error_message = "A workflow has no alarm, or an alarm tells nobody."
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.app_settings.PYTHON_THREADPOOL_THREAD_COUNT == "4" && azurerm_function_app_flex_consumption.this.app_settings.AzureFunctionsJobHost__extensions__queues__newBatchThreshold == "0"
+    error_message = "A message waits for a thread of the worker, and its time-out goes by."
   }
 
   assert {

@@ -38,6 +38,16 @@ run "a_python_that_is_too_old" {
   expect_failures = [var.runtime]
 }
 
+run "a_python_for_which_no_package_is_built" {
+  command = plan
+
+  variables {
+    runtime = "3.14"
+  }
+
+  expect_failures = [var.runtime]
+}
+
 run "a_memory_that_no_instance_has" {
   command = plan
 
@@ -73,6 +83,16 @@ run "an_environment_that_moves_the_store" {
 
   variables {
     environment = { FLUX_STORE = "sqlite:////tmp/flux.db" }
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "an_environment_with_fewer_threads" {
+  command = plan
+
+  variables {
+    environment = { PYTHON_THREADPOOL_THREAD_COUNT = "1" }
   }
 
   expect_failures = [var.environment]

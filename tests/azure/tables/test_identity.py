@@ -124,8 +124,10 @@ def test_a_token_that_opens_nothing_is_told(locked: Azurite, monkeypatch: pytest
         storage.load(RUN.id)
 
 
-def test_no_identity_anywhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where neither a setting nor a login gives an identity, it is said how to get one."""
+def test_no_identity_anywhere_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where neither a setting nor a login gives an identity, it is said how to get one, and once."""
     monkeypatch.setenv(
         "AZURE_TOKEN_CREDENTIALS", "dev"
     )  # the logins of this machine, of which no program is found
@@ -134,7 +136,9 @@ def test_no_identity_anywhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(TableStorage("orders", account="shop")) as storage, pytest.raises(StoreError) as caught:
         storage.load(RUN.id)
     _identity.cache_clear()
+    assert caplog.messages == []
     told = str(caught.value)
+    assert "AzureCliCredential" not in told
     assert (
         "reading from the table 'orders' at https://shop.table.core.windows.net needs credentials of Azure"
         in told

@@ -203,6 +203,18 @@ def test_what_was_stored_before_the_container_is_found(opened: Callable[..., Tab
     assert row_keys(storage) == []
 
 
+@pytest.mark.parametrize("run_id", [".", "..", "order-1."])
+def test_an_id_that_ends_with_a_dot_is_a_folder(opened: Callable[..., TableStorage], run_id: str) -> None:
+    """A value of such a run lies beside those of all others, and is deleted with its run."""
+    storage = opened(container=True)
+    storage.create(RUN._replace(id=run_id))
+    storage.put_blob(run_id, "key", b"value")
+    assert storage.get_blob(run_id, "key") == b"value"
+    assert blobs(storage) == [f"flux/{run_id}%/key"]
+    storage.delete(run_id)
+    assert blobs(storage) == []
+
+
 def test_values_are_deleted_by_what_their_keys_begin_with(opened: Callable[..., TableStorage]) -> None:
     """Of the values in a container those go that are meant."""
     storage = opened(container=True)

@@ -302,6 +302,16 @@ def test_what_breaks_off_is_tried_again(error: Exception) -> None:
         assert storage.load("order-1") is None
 
 
+def test_an_answer_that_never_comes_whole_is_told(opened: Callable[..., TableStorage]) -> None:
+    """Patience ends here too: with the error of a store, of one write and of several together."""
+    storage = opened(patience=0)
+    storage.create(RUN)
+    tables(storage, cuts=lambda request: True)
+    for call in (CALLS[0], lambda storage: storage.create(RUN._replace(id="order-2"))):
+        with pytest.raises(StoreError, match=r"has failed for 0.\d s, 1 times, .*IncompleteRead"):
+            call(storage)
+
+
 def test_what_does_not_pass_is_not_tried_again() -> None:
     """A refused request is made once."""
     with closing(TableStorage("orders", connection=NOWHERE)) as storage:

@@ -34,7 +34,7 @@ class TestAzureTables(StormContract):
         storms = [TableStorm(number) for number in range(WORKERS)]
         stores = [opened(patience=60.0) for _ in storms]
         for storage, storm in zip(stores, storms, strict=True):
-            tables(storage, before=storm.before, after=storm.after)
+            tables(storage, before=storm.before, after=storm.after, cuts=storm.cuts)
         return [Stormy(*both) for both in zip(stores, storms, strict=True)]
 
 
@@ -46,7 +46,7 @@ def test_of_many_writers_of_one_run_each_wins_or_is_told(opened: Callable[..., T
     def write(number: int) -> int:
         mine = opened(patience=60.0)
         storm = TableStorm(100 + number)
-        tables(mine, before=storm.before, after=storm.after)
+        tables(mine, before=storm.before, after=storm.after, cuts=storm.cuts)
         stood = 0
         for _ in range(ROUNDS):
             seen = mine.load(RUN.id)

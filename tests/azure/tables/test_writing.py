@@ -124,6 +124,35 @@ def lose_the_answer_to(storage: TableStorage, method: str) -> None:
     tables(storage, after=lose)
 
 
+def test_a_run_whose_answers_break_off_ends_well(storage: TableStorage) -> None:
+    """Of a run's first and last write, each a batch, the answer ends midway: each is recognised when it is repeated."""
+    seen: list[bool] = []
+
+    def cuts(request: PreparedRequest) -> bool:
+        seen.append(request.method == "POST")
+        return seen[-1] and seen.count(True) % 2 == 1
+
+    network = tables(storage, cuts=cuts)
+    charged: list[str] = []
+    flow: Workflow[Any, Any] = Workflow("order")
+    result = Engine(storage).execute(
+        flow.commit("charge", lambda ctx: charged.append(ctx.key)), {}, id=RUN.id
+    )
+    assert (result.status, len(charged), network.sent.count(together(4))) == (RunStatus.COMPLETED, 1, 2)
+    stored = storage.load(RUN.id)
+    assert stored is not None
+    assert stored.status is RunStatus.COMPLETED
+
+
+def test_a_read_whose_answer_breaks_off_is_repeated(storage: TableStorage) -> None:
+    """A single entity of which half has come is asked for again."""
+    storage.create(RUN)
+    cuts = iter([True])
+    network = tables(storage, cuts=lambda request: next(cuts, False))
+    assert storage.load(RUN.id) == RUN
+    assert network.sent == [READ, READ]
+
+
 def test_a_creation_whose_answer_is_lost_is_recognised(storage: TableStorage) -> None:
     """A run that is created twice, because the answer was lost, is refused by itself: revision and writer say so."""
     lose_the_answer_to(storage, "POST")

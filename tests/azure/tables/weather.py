@@ -29,7 +29,10 @@ class Sent(NamedTuple):
 
 
 class Network(HTTPAdapter):
-    """Carries a client's requests; `before` and `after` each of them may answer in its stead, or raise."""
+    """Carries a client's requests; `before` and `after` each of them may answer in its stead, or raise.
+
+    The connection ends in the middle of each answer that `cuts` asks for.
+    """
 
     def __init__(
         self,
@@ -37,8 +40,10 @@ class Network(HTTPAdapter):
         *,
         before: Callable[[PreparedRequest], Response | None] = lambda request: None,
         after: Callable[[PreparedRequest], None] = lambda request: None,
+        cuts: Callable[[PreparedRequest], bool] = lambda request: False,
     ) -> None:
         super().__init__()
+        self._cuts = cuts
         self._before = before
         self._after = after
         self.sent: list[Sent] = []
@@ -58,6 +63,8 @@ class Network(HTTPAdapter):
             except BaseException:
                 answer.close()
                 raise
+            if self._cuts(request):
+                return cut(answer)
         return answer
 
 
@@ -84,6 +91,16 @@ def answered(status: int, kind: str, body: bytes, **headers: str) -> Response:
     return HTTPAdapter().build_response(request, raw)
 
 
+def cut(answer: Response) -> Response:
+    """Return the first half of an answer, after which the connection ends."""
+    body = answer.content
+    headers = {**answer.headers, "Content-Length": str(len(body))}
+    headers.pop("Transfer-Encoding", None)
+    half = BytesIO(body[: len(body) // 2])
+    raw = HTTPResponse(half, headers, answer.status_code, preload_content=False)
+    return HTTPAdapter().build_response(answer.request, raw)
+
+
 def answers(status: int, code: str, message: str = "injected") -> Response:
     """Make the answer by which the service refuses a request."""
     document = {"odata.error": {"code": code, "message": {"lang": "en-US", "value": message}}}
@@ -97,10 +114,10 @@ def answers_of_blobs(status: int, code: str, message: str = "injected") -> Respo
 
 
 class TableStorm(Storm):
-    """Throttles requests, lets some fail before they arrive, and loses the answers of others."""
+    """Throttles requests, lets some fail before they arrive, and loses the answers of others, or their second half."""
 
     def __init__(self, seed: int) -> None:
-        super().__init__(seed, ("throttled", "failed", "unreachable", "lost"))
+        super().__init__(seed, ("throttled", "failed", "unreachable", "lost", "cut"))
         self._thread = local()
 
     def before(self, request: PreparedRequest) -> Response | None:
@@ -114,6 +131,11 @@ class TableStorm(Storm):
         """Lose the answer to what has been done."""
         if self._thread.kind == "lost":
             raise ReadTimeout("injected")
+
+    def cuts(self, request: PreparedRequest) -> bool:
+        """Whether the second half of the answer is lost."""
+        kind: str | None = self._thread.kind
+        return kind == "cut"
 
 
 REFUSALS: Final[dict[str | None, tuple[int, str]]] = {

@@ -54,10 +54,35 @@ def test_other_inputs_make_it_anew(
     write_wheel(wheels, "mugs", "2.0")
     options = ["--python", "3.12"] if change == "python" else []
     if change == "requirements":
-        (shop / "requirements.txt").write_text("mugs  # and nothing else\n")
+        (shop / "requirements.txt").write_text("mugs>=1\n")
     again = flux("build", "--target", "gcp", *options)
     assert mugs(again) == "mugs==2.0"
     assert "(new: commit it)" in again.stdout
+
+
+def test_a_nested_file_counts_and_a_comment_does_not(
+    flux: Callable[..., Result], mugs: Callable[..., str], wheels: Path, shop: Path
+) -> None:
+    """What is asked for decides, in whatever file it stands."""
+    (shop / "deps").mkdir()
+    (shop / "deps" / "base.txt").write_text("mugs\n")
+    (shop / "requirements.txt").write_text("-r deps/base.txt\n")
+    mugs(flux("build", "--target", "gcp"))
+    write_wheel(wheels, "mugs", "2.0")
+    (shop / "requirements.txt").write_text("-r deps/base.txt  # the shop's\n")
+    assert mugs(flux("build", "--target", "gcp")) == "mugs==1.0"
+    (shop / "deps" / "base.txt").write_text("mugs==2.*\n")
+    assert mugs(flux("build", "--target", "gcp")) == "mugs==2.0"
+
+
+def test_a_constraint_binds_and_installs_nothing(
+    flux: Callable[..., Result], mugs: Callable[..., str], wheels: Path, shop: Path
+) -> None:
+    """It says which version, should something require one."""
+    write_wheel(wheels, "mugs", "2.0")
+    (shop / "requirements.txt").write_text("mugs\n-c pins.txt\n")
+    (shop / "pins.txt").write_text("mugs<2\ntees<2\n")
+    assert mugs(flux("build", "--target", "gcp")) == "mugs==1.0"
 
 
 def test_a_wheel_that_was_exchanged_is_not_installed(

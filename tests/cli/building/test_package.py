@@ -13,6 +13,7 @@ import pytest
 from cli.building.conftest import unpacked
 from cli.building.wheels import write_wheel
 
+from flux_cli._build.clash import clash
 from flux_cli._build.target import AWS, TARGETS, Limit
 from flux_cli._building import Doing
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from click.testing import Result
 
 pytestmark = pytest.mark.xdist_group("flux-build")  # one worker builds what several tests look at
-PROJECT = {"workflow.py", "prices/mug.json"}
+PROJECT = {"workflow.py", "prices/mug.json", ".flux-build"}
 SITE = ".python_packages/lib/site-packages/"
 
 
@@ -83,7 +84,7 @@ def test_for_google_requirements_are_left_to_cloud_build(gcp: Package) -> None:
         "google-cloud-storage",
         "google-cloud-tasks",
     ]
-    assert len(lines) == 3
+    assert len(lines) == 4
 
 
 def test_for_azure_packages_lie_where_the_worker_looks(azure: Package) -> None:
@@ -112,12 +113,15 @@ def test_the_project_may_be_elsewhere(
     flux: Callable[..., Result], shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The argument names its folder, where the lock and, by default, the zip go."""
+    for other in ("app.py", "function_app.py"):
+        (shop / other).unlink()
     monkeypatch.chdir(shop.parent)
     result = flux("build", "--target", "gcp", shop.name)
     assert result.stdout.startswith(
         f"{shop.name}/build/gcp.zip: for Cloud Run functions, Python 3.13, x86_64\n"
     )
     assert (shop / "requirements.gcp.lock").exists()
+    assert "left out" not in result.stdout
 
 
 def test_sizes_are_told_beside_the_limits(aws: Package) -> None:
@@ -171,13 +175,63 @@ def test_wheels_are_those_of_the_platform(flux: Callable[..., Result], shop: Pat
 def test_the_project_table_may_say_what_is_required(
     flux: Callable[..., Result], shop: Path, wheels: Path
 ) -> None:
-    """Without `requirements.txt`, `[project]` of `pyproject.toml` counts; a package's own tests are left out."""
-    write_wheel(wheels, "mugs", files={"mugs/tests/test_mugs.py": "", "mugs/mug.pyi": ""})
+    """Without `requirements.txt`, `[project]` of `pyproject.toml` counts."""
+    write_wheel(wheels, "mugs")
     (shop / "requirements.txt").unlink()
     (shop / "pyproject.toml").write_text('[project]\ndependencies = ["mugs"]\n')
     flux("build", "--target", "aws")
     files = unpacked(shop / "build" / "aws.zip")
     assert [name for name in files if name.startswith("mugs/")] == ["mugs/__init__.py"]
+
+
+def test_tests_and_stubs_are_kept_of_what_the_project_requires(
+    flux: Callable[..., Result], shop: Path, wheels: Path
+) -> None:
+    """Some packages import them; of what Flux alone requires they are known to be idle, and left out."""
+    files = {"mugs/tests/runner.py": "", "mugs/__init__.pyi": "", "tests/any.py": ""}
+    write_wheel(wheels, "mugs", files=files)
+    (shop / "requirements.txt").write_text("mugs\n")
+    flux("build", "--target", "aws")
+    assert files.keys() <= unpacked(shop / "build" / "aws.zip").keys()
+
+
+def test_of_what_only_flux_requires_tests_and_stubs_are_left_out(aws: Package) -> None:
+    """Its stand-in of pynamodb has both."""
+    assert {name for name in aws.files if name.startswith("pynamodb/")} == {"pynamodb/__init__.py"}
+
+
+def test_what_was_built_is_not_packed_again(flux: Callable[..., Result], shop: Path) -> None:
+    """A folder in the project, for whichever cloud, changes nothing: the same bytes come again."""
+    flux("build", "--target", "gcp")
+    first = (shop / "build" / "gcp.zip").read_bytes()
+    assert flux("build", "--target", "azure", "--out", "made").exit_code == 0
+    assert flux("build", "--target", "gcp").exit_code == 0
+    assert (shop / "build" / "gcp.zip").read_bytes() == first
+
+
+def test_an_empty_folder_is_filled(flux: Callable[..., Result], shop: Path) -> None:
+    """As `sam build` gives one."""
+    (shop / "made").mkdir()
+    assert flux("build", "--target", "gcp", "--out", "made").exit_code == 0
+    assert (shop / "made" / "main.py").exists()
+
+
+def test_folders_without_an_init_may_be_shared() -> None:
+    """A namespace package has parts of several owners."""
+    assert clash(["shop/orders/__init__.py"], {"shop/prices/__init__.py": "prices"}) is None
+    assert clash(["six/__init__.py"], {"six.py": "six"}) == ("six", "six")
+
+
+def test_what_was_left_out_is_told(flux: Callable[..., Result], shop: Path) -> None:
+    """How many files are packed, which may hold secrets, and which are other clouds'."""
+    (shop / "server.pem").touch()
+    told = flux("build", "--target", "gcp").stdout
+    assert "3 files of the project\n" in told
+    assert "cloud's part of Flux: app.py, function_app.py\n" in told
+    assert "left out as secrets: server.pem; include under [tool.flux.build] takes them\n" in told
+    document = json.loads(flux("build", "--target", "gcp", "--json").stdout)
+    assert document["files"] == ["main.py", "prices/mug.json", "workflow.py"]
+    assert document["left_out"] == {"secrets": ["server.pem"], "other_clouds": ["app.py", "function_app.py"]}
 
 
 def test_a_line_says_what_is_being_done() -> None:

@@ -8,12 +8,16 @@ import subprocess
 import sys
 import textwrap
 from typing import TYPE_CHECKING
+from zipfile import ZipFile
 
 import pytest
 from cli.conftest import ROOT
 
-from flux_cli._build.project import FrontMissing, Project
+from flux_cli._build.files import FrontMissing, files_for
+from flux_cli._build.patterns import matches
+from flux_cli._build.project import Project
 from flux_cli._build.target import AWS, AZURE, GCP, TARGETS, Target
+from flux_core import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +38,7 @@ def write(tmp_path: Path) -> Callable[..., None]:
 
 def taken(folder: Path, target: Target = AWS, *, beside: str = "app.py") -> set[str]:
     """Return what is taken, beside the front."""
-    return set(Project.read(folder).files(target, out=folder / "build" / "aws.zip")) - {beside}
+    return set(files_for(target, Project.read(folder)).taken) - {beside}
 
 
 def test_code_and_data_are_taken(tmp_path: Path, write: Callable[..., None]) -> None:
@@ -96,7 +100,7 @@ def test_a_front_that_the_cloud_names_is_taken_whatever_it_imports(
 ) -> None:
     """The cloud looks for it: it is for Python to say there what is wrong."""
     write("main.py", text="import flux_gcp\nimport flux_aws\n")
-    assert "main.py" in Project.read(tmp_path).files(GCP, out=tmp_path / "gcp.zip")
+    assert "main.py" in files_for(GCP, Project.read(tmp_path)).taken
 
 
 def test_the_front_of_lambda_may_have_any_name(tmp_path: Path, write: Callable[..., None]) -> None:
@@ -106,10 +110,94 @@ def test_the_front_of_lambda_may_have_any_name(tmp_path: Path, write: Callable[.
 
 
 def test_a_module_that_only_speaks_of_flux_is_no_front(tmp_path: Path, write: Callable[..., None]) -> None:
-    """An import inside a function, or in a comment, makes none."""
-    write("app.py", text="# import flux_aws\nimport flux_awsome\n")
+    """An import inside a function, a comment or a text makes none, nor does a module of the project's own."""
+    write("app.py", text="# import flux_aws\nimport flux_awsome\nfrom .flux_aws import x\n")
+    write("workflow.py", text='"""For example:\n\nimport flux_aws\n"""\n')
     with pytest.raises(FrontMissing, match="has no module that imports flux_aws"):
         taken(tmp_path)
+
+
+def test_an_import_in_a_docstring_is_none(tmp_path: Path, write: Callable[..., None]) -> None:
+    """The module is the function's as any other."""
+    write("app.py", text="import flux_aws")
+    write("workflow.py", text='"""On Google Cloud:\n\nimport flux_gcp\n"""\n')
+    assert taken(tmp_path) == {"workflow.py"}
+
+
+def test_a_module_in_another_pythons_syntax_is_told_by_its_lines(
+    tmp_path: Path, write: Callable[..., None]
+) -> None:
+    """The function's Python may be newer than the one that builds."""
+    write("app.py", text="import flux_aws\nthis is tomorrow's\n")
+    write("main.py", text="import flux_gcp\nthis is tomorrow's\n")
+    assert taken(tmp_path) == set()
+    assert files_for(AWS, Project.read(tmp_path)).foreign == ["main.py"]
+
+
+def test_secrets_are_left_out_and_named(tmp_path: Path, write: Callable[..., None]) -> None:
+    """Keys, settings of this machine and of Terraform, whatever folder they lie in; `include` takes one."""
+    write("app.py", text="import flux_aws")
+    secrets = {
+        *("prod.env", ".env", "certs/server.pem", "sub/local.settings.json", "terraform.tfvars.json"),
+        *("prod.auto.tfvars", "id_rsa", "my.key", "service-account-shop.json"),
+    }
+    write(*secrets, "keyboard.json")
+    files = files_for(AWS, Project.read(tmp_path))
+    assert (set(files.taken), set(files.secrets)) == ({"app.py", "keyboard.json"}, secrets)
+    write("pyproject.toml", text='[tool.flux.build]\ninclude = ["certs/*.pem"]\nexclude = ["id_rsa"]')
+    files = files_for(AWS, Project.read(tmp_path))
+    assert set(files.taken) == {"app.py", "keyboard.json", "certs/server.pem"}
+    assert set(files.secrets) == secrets - {"certs/server.pem", "id_rsa"}
+
+
+def test_names_that_only_begin_as_what_is_left_out_are_taken(
+    tmp_path: Path, write: Callable[..., None]
+) -> None:
+    """A rule for the root, or for a file, is none for others: every segment of a path must fit."""
+    write("app.py", text="import flux_aws")
+    names = {
+        *(
+            "constraints.py",
+            "requirements.py",
+            "requirements_api/__init__.py",
+            "license_check.py",
+            "README.py",
+        ),
+        *("data/model.zip", "shop/build/plan.py", "shop/README.md", "shop/requirements.txt"),
+    }
+    write(*names, "old.zip", "requirements/base.txt", "requirements-dev.txt", "constraints.txt")
+    write("runs.sqlite3-wal", "runs.sqlite-journal", "runs.db3", "deploy.tfplan")
+    assert taken(tmp_path) == names
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "fits"),
+    [
+        ("*.db", "a/b.db", True),
+        ("events/", "shop/events", True),
+        ("/events", "shop/events", False),
+        ("a/*.py", "a/b/c.py", False),
+        ("a/**/c.py", "a/c.py", True),
+        ("a/**/c.py", "a/b/b/c.py", True),
+        ("**/c", "a/b/c", True),
+        ("a/b", "a", False),
+    ],
+)
+def test_patterns_are_read_segment_by_segment(pattern: str, path: str, fits: bool) -> None:  # noqa: FBT001
+    """As `.gitignore` has them."""
+    assert matches(path, [pattern]) == fits
+
+
+def test_a_front_that_is_needed_cannot_be_excluded(tmp_path: Path, write: Callable[..., None]) -> None:
+    """Neither is it packed in silence, nor a package built without it; other clouds' packages do not need it."""
+    write("app.py", text="import flux_aws")
+    write("main.py", text="import flux_gcp")
+    write("pyproject.toml", text='[tool.flux.build]\nexclude = ["main.py"]')
+    with pytest.raises(
+        InvalidInput, match=r"pyproject.toml excludes main.py, from which Cloud Run functions starts"
+    ):
+        taken(tmp_path, GCP)
+    assert taken(tmp_path) == set()
 
 
 def test_the_settings_exclude_and_include(tmp_path: Path, write: Callable[..., None]) -> None:
@@ -126,8 +214,14 @@ def test_the_settings_exclude_and_include(tmp_path: Path, write: Callable[..., N
 def test_what_is_built_is_no_part_of_it(tmp_path: Path, write: Callable[..., None]) -> None:
     """A package that lies in the project, under whatever name, is not packed into the next."""
     write("app.py", text="import flux_aws")
-    write("made/app.py", "made/workflow.py")
-    assert set(Project.read(tmp_path).files(AWS, out=tmp_path / "made")) == {"app.py"}
+    write("made/.flux-build", "made/app.py", "made/workflow.py", "deploy/broken.zip")
+    with (
+        ZipFile(tmp_path / "deploy" / "aws.zip", "w") as package,
+        ZipFile(tmp_path / "deploy" / "own.zip", "w") as own,
+    ):
+        package.writestr(".flux-build", "")
+        own.writestr("prices.csv", "")
+    assert taken(tmp_path) == {"deploy/broken.zip", "deploy/own.zip"}
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=[*TARGETS])
@@ -144,7 +238,7 @@ def test_the_lines_that_a_missing_front_needs_make_one(
     write(
         "workflow.py", text="from flux_core import Workflow\norder = Workflow('order').step('pay', print)\n"
     )
-    assert {*files, "workflow.py"} == {*Project.read(tmp_path).files(target, out=tmp_path / "x.zip")}
+    assert {*files, "workflow.py"} == {*files_for(target, Project.read(tmp_path)).taken}
     module = next(iter(files)).removesuffix(".py")
     variables = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'adapters'}"}
     subprocess.run([sys.executable, "-c", f"import {module}"], cwd=tmp_path, env=variables, check=True)

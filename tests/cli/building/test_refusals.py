@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from zipfile import ZipFile
 
 import pytest
 from cli.building.wheels import write_wheel
 
 from flux_cli._build import flux as own
 from flux_cli._build import pip
+from flux_cli._build.package import Package
 from flux_cli._build.target import AWS, TARGETS, Limit
 
 if TYPE_CHECKING:
@@ -88,12 +90,14 @@ def test_a_requirement_that_is_no_line_of_pips(refused: Callable[..., str], shop
 
 
 def test_an_index_out_of_reach(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the index that is told of, and not a requirement."""
+    """It is the index that is told of and what is wrong with it, and not a requirement."""
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.delenv("PIP_FIND_LINKS")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "1")
-    assert "the package index cannot be reached: " in refused("aws")
+    said = refused("aws")
+    assert "the package index cannot be reached: " in said
+    assert "Connection refused" in said
 
 
 def test_pip_that_is_missing(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,10 +126,65 @@ def test_a_folder_with_something_in_it_is_not_written_into(refused: Callable[...
     assert "--out: made is no empty folder" in refused("aws", "--out", "made")
 
 
-def test_a_file_that_is_no_zip_is_not_replaced(refused: Callable[..., str], shop: Path) -> None:
-    """Whatever it is called."""
+def test_a_zip_of_somebody_elses_is_not_replaced(refused: Callable[..., str], shop: Path) -> None:
+    """Nor is what is only called one."""
     (shop / "orders.zip").write_text("my notes")
-    assert "--out: orders.zip is there and is no zip" in refused("aws", "--out", "orders.zip")
+    with ZipFile(shop / "photos.zip", "w") as photos:
+        photos.writestr("me.png", "")
+    for name in ("orders.zip", "photos.zip"):
+        assert f"--out: {name} is there, and flux build did not make it" in refused("aws", "--out", name)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("flux_core/_ids.py", "flux_core has a name that Flux has in the package"),
+        ("pynamodb", "pynamodb has a name that pynamodb 6.0.2 has in the package"),
+    ],
+)
+def test_a_name_that_two_have_is_refused(
+    name: str, said: str, refused: Callable[..., str], shop: Path
+) -> None:
+    """A file among a package's, or in its place, would hide it or be hidden."""
+    (shop / name).parent.mkdir(exist_ok=True)
+    (shop / name).write_text("")
+    assert said in refused("aws", "--out", "made")
+
+
+def test_requirements_that_would_hide_the_pinned_ones_are_refused(
+    refused: Callable[..., str], shop: Path
+) -> None:
+    """On Google Cloud the root's `requirements.txt` is what Cloud Build installs."""
+    (shop / "pyproject.toml").write_text('[tool.flux.build]\ninclude = ["requirements.txt"]\n')
+    assert "requirements.txt has a name that Flux has in the package" in refused("gcp")
+
+
+def test_a_folder_that_cannot_be_finished_is_not_begun(
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written beside its place, and what was written is removed."""
+
+    def fail(package: Package, folder: Path) -> None:
+        folder.mkdir()
+        (folder / "half").touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Package, "write_folder", fail)
+    assert "--out: made cannot be written: No space left" in refused("gcp", "--out", "made")
+
+
+def test_a_zip_that_cannot_be_finished_is_not_begun(
+    refused: Callable[..., str], shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same."""
+
+    def fail(source: Path, destination: Path) -> None:
+        destination.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    (shop / "build").mkdir()
+    monkeypatch.setattr("shutil.copyfile", fail)
+    assert "gcp.zip cannot be written: No space left" in refused("gcp")
 
 
 def test_a_place_that_cannot_be_written(flux: Flux, shop: Path) -> None:
@@ -171,6 +230,8 @@ def test_options_that_the_cloud_does_not_have(
         ('[tool.flux.build]\nexclude = "demo.py"\n', "exclude is a list of strings, not 'demo.py'"),
         ("[project]\ndependencies = [1]\n", "dependencies is a list of strings, not [1]"),
         ("[tool", "pyproject.toml cannot be read: "),
+        ('[tool]\nflux = "x"\n', "pyproject.toml: flux in [tool.flux.build] is a table, not 'x'"),
+        ("[tool.flux]\nbuild = []\n", "pyproject.toml: build in [tool.flux.build] is a table, not []"),
     ],
 )
 def test_settings_that_cannot_be_taken(
@@ -185,6 +246,12 @@ def test_a_link_to_a_folder_is_not_followed(refused: Callable[..., str], shop: P
     """It may lead out of the project, or round in a circle."""
     (shop / "loop").symlink_to(shop)
     assert "loop is a link to a folder" in refused("aws")
+
+
+def test_a_link_to_itself_is_told_of(refused: Callable[..., str], shop: Path) -> None:
+    """It leads nowhere."""
+    (shop / "loop").symlink_to("loop")
+    assert "loop is a link to a folder, or to nothing" in refused("aws")
 
 
 def test_a_failure_is_told_to_machines_too(flux: Flux, shop: Path) -> None:

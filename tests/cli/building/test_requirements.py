@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from flux_cli._build.pip import Pip
 from flux_cli._build.platform import Platform
-from flux_cli._build.project import Project
-from flux_cli._build.requirement_lines import lines_for
+from flux_cli._build.requirement_lines import Asked, asked_in, lines_for
 from flux_cli._build.requirements import Resolved, resolve
 from flux_cli._build.target import AWS
 from flux_core import InvalidInput, __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 FLUX = f"flux-serverless[aws]=={__version__}"
 
@@ -43,14 +42,13 @@ class Answers(Pip):
 
     def resolve(self, arguments: Sequence[str]) -> list[dict[str, Any]]:
         """Return the next report."""
-        self.asked.append(list(arguments[4:]))  # behind --find-links and --requirement
+        self.asked.append(list(arguments[6:]))  # behind --find-links, --requirement and --constraint
         return self.reports.pop(0)
 
 
 def resolved(pip: Pip, python: str = "3.12") -> Resolved:
     """Return what it comes to on Lambda."""
-    project = Project(Path(), (), (), ("shop",))
-    return resolve(pip, project, AWS, Platform(python, "arm64", 34), AWS.provided)
+    return resolve(pip, Asked(("shop",), ()), AWS, Platform(python, "arm64", 34), AWS.provided)
 
 
 def names(found: Resolved) -> list[str]:
@@ -108,10 +106,18 @@ def test_flux_is_not_pinned_and_its_other_extras_not_followed() -> None:
 
 
 def test_who_needs_a_package_is_known() -> None:
-    """Only what nothing but Flux needs may be cut down to what Flux uses of it."""
+    """Only what nothing but Flux needs may be cut down to what it uses."""
     flux = item("flux-serverless", "one; extra == 'aws'", "two; extra == 'aws'", asked=True, extras=["aws"])
     found = resolved(Answers([flux, item("shop", "two", asked=True), item("one"), item("two")]))
     assert {pin.name: pin.for_flux for pin in found.pins} == {"one": True, "two": False, "shop": False}
+
+
+def test_what_a_package_for_flux_needs_is_for_flux_too() -> None:
+    """Unless the project comes to it by another way, however long."""
+    flux = item("flux-serverless", "one; extra == 'aws'", asked=True, extras=["aws"])
+    one, shop = item("one", "inner", "shared"), item("shop", "mugs", asked=True)
+    found = resolved(Answers([flux, one, item("inner"), item("shared"), shop, item("mugs", "shared")]))
+    assert [pin.name for pin in found.pins if pin.for_flux] == ["inner", "one"]
 
 
 def test_what_has_no_digest_is_refused() -> None:
@@ -140,18 +146,63 @@ tees[blue]>=1; python_version >= "3.12" \\
     --hash=sha256:abc
 """
     markers = Platform("3.12", "x86_64", 34).markers()
-    assert lines_for(text, Path("/shop"), markers) == ["mugs", "loop", "tees[blue]>=1 --hash=sha256:abc"]
+    assert lines_for(text, markers) == ["mugs", "loop", "tees[blue]>=1 --hash=sha256:abc"]
 
 
-def test_other_files_are_found_from_their_own_folder() -> None:
-    """Those on the network stay where they are; options and paths are left to pip."""
-    text = (
-        "-r more.txt\n--constraint=c/pins.txt\n-r https://shop.example/r.txt\n--index-url https://x\n./lib\n"
-    )
-    assert lines_for(text, Path("/shop"), {}) == [
-        "-r /shop/more.txt",
-        "--constraint /shop/c/pins.txt",
-        "-r https://shop.example/r.txt",
-        "--index-url https://x",
-        "./lib",
-    ]
+@pytest.fixture
+def asked(tmp_path: Path) -> Callable[..., Asked]:
+    """Write requirements files, by name, and return what `requirements.txt` asks for on Lambda's Python 3.13."""
+
+    def read(**texts: str | bytes) -> Asked:
+        for name, text in texts.items():
+            file = tmp_path / name.replace("__", "/")
+            file = file.with_name(f"{file.name}.txt")
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return asked_in(tmp_path / "requirements.txt", tmp_path, Platform("3.13", "x86_64", 34).markers())
+
+    return read
+
+
+def test_other_files_are_read_from_their_own_folder(asked: Callable[..., Asked]) -> None:
+    """Their lines stand in their place, by the platform's markers; constraints bind and are not installed."""
+    assert asked(
+        requirements="-r deps/base.txt\nlast\n-r https://shop.example/r.txt\n--index-url https://x\n",
+        deps__base='first; python_version >= "3.13"\nold; python_version < "3.13"\n--constraint=pins.txt\n-rmore.txt\n',
+        deps__pins="first<2\n",
+        deps__more="more\n",
+    ) == (("first", "more", "last", "-r https://shop.example/r.txt", "--index-url https://x"), ("first<2",))
+
+
+def test_a_folder_of_wheels_is_found_from_the_file_that_names_it(
+    asked: Callable[..., Asked], tmp_path: Path
+) -> None:
+    """As pip does it; one that is not there is left as it is."""
+    (tmp_path / "deps" / "wheels").mkdir(parents=True)
+    found = asked(requirements="-r deps/base.txt\n-f elsewhere", deps__base="--find-links wheels\n")
+    assert found.requirements == ("--find-links deps/wheels", "-f elsewhere")
+
+
+def test_a_file_may_be_as_powershell_writes_it(asked: Callable[..., Asked]) -> None:
+    """In UTF-16, or with a mark at its start."""
+    assert asked(requirements="six\r\n".encode("utf-16")).requirements == ("six",)
+    assert asked(requirements="six\n".encode("utf-8-sig")).requirements == ("six",)
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (
+            {"requirements": "-r more.txt", "more": "-c ./requirements.txt"},
+            "requirements.txt names itself, by way of",
+        ),
+        ({"requirements": "-r gone.txt"}, "gone.txt cannot be read: "),
+        ({"requirements": b"six\n# caf\xe9\n"}, "requirements.txt cannot be read: "),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(
+    texts: dict[str, str | bytes], said: str, asked: Callable[..., Asked]
+) -> None:
+    """One that is missing, in another encoding, or in a circle."""
+    with pytest.raises(InvalidInput, match=said):
+        asked(**texts)

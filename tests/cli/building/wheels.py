@@ -74,7 +74,8 @@ _LIKE: dict[str, dict[str, Any]] = {
     },
     "boto3": {"requires": ["botocore"]},
     "pynamodb": {
-        "requires": ["botocore", "urllib3; extra == 'fast'", "typing-extensions; python_version < '3.13'"]
+        "requires": ["botocore", "urllib3; extra == 'fast'", "typing-extensions; python_version < '3.13'"],
+        "files": {"pynamodb/tests/test_models.py": "", "pynamodb/models.pyi": "", "pynamodb/fast.pyx": ""},
     },
 }
 """What matters of the real ones, by name."""
