@@ -29,7 +29,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def contents(package: Path) -> set[str]:
     """Return the names that can be imported from the package."""
-    return {path.name for path in package.iterdir() if path.suffix != ".dist-info"}
+    return {
+        path.name
+        for path in package.iterdir()
+        if path.suffix != ".dist-info" and not path.name.startswith(".")
+    }
 
 
 def test_only_what_the_function_needs_is_packed(built: tuple[Path, str]) -> None:
