@@ -37,10 +37,13 @@ class Items:
         return self._put(row, {"ConditionExpression": "attribute_not_exists(id)"})
 
     def replace(self, row: Row, version: object) -> object:
-        """Write the item in place of the one at that version, which is its revision."""
+        """Write the item in place of the one at that version, which is its revision, of the same run of the id."""
         condition = {
-            "ConditionExpression": "revision = :replaces",
-            "ExpressionAttributeValues": {":replaces": {"N": str(version)}},
+            "ConditionExpression": "revision = :replaces AND created_at = :life",
+            "ExpressionAttributeValues": {
+                ":replaces": {"N": str(version)},
+                ":life": number(row.record.created_at),
+            },
         }
         return self._put(row, condition)
 

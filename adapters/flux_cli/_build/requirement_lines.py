@@ -15,6 +15,7 @@ from flux_core import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_COMMENT_LINE: Final = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 _CONTINUED: Final = re.compile(r"\\\r?\n")
 _COMMENT: Final = re.compile(r"(^|\s+)#.*$")
 _OTHER_FILE: Final = re.compile(r"(-r|--requirement|-c|--constraint)(?:\s+|=|(?<=^-[rc]))(.+)")
@@ -50,7 +51,8 @@ def asked_in(file: Path, folder: Path, markers: Mapping[str, str]) -> Asked:
 
 def lines_for(text: str, markers: Mapping[str, str]) -> list[str]:
     """Return the lines that hold where the markers do, each without its own: pip would judge them by its own Python."""
-    lines = (_COMMENT.sub("", line).strip() for line in _CONTINUED.sub(" ", text).splitlines())
+    joined = _CONTINUED.sub(" ", _COMMENT_LINE.sub("", text))  # a comment goes no farther than its line
+    lines = (_COMMENT.sub("", line).strip() for line in joined.splitlines())
     return [held for line in lines if (held := _held(line, markers))]
 
 

@@ -23,7 +23,7 @@ log: Final = logging.getLogger("flux")
 class Leftovers:
     """Tidies up after a write; `read` reads a run's row.
 
-    The run's fate is sealed by then: what fails is logged, and stays until the run is deleted.
+    The run's fate is sealed by then: what fails is logged, and stays where it is.
     """
 
     def __init__(self, blobs: Blobs, read: Callable[[str], Row | None]) -> None:
@@ -81,4 +81,4 @@ def _logged(run_id: str) -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        log.warning("what run %s has left behind stays until it is deleted: %s", run_id, error)
+        log.warning("what run %s has left behind stays: %s", run_id, error)

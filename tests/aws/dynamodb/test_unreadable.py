@@ -9,7 +9,7 @@ import pytest
 from aws.dynamodb.conftest import item_at
 from aws.dynamodb.weather import Network, answers
 
-from flux_core import Engine, RunStatus, StoreError, Workflow
+from flux_core import Conflict, Engine, RunStatus, StoreError, Workflow
 from flux_core.storage import Query, Record
 
 if TYPE_CHECKING:
@@ -118,6 +118,16 @@ def test_what_a_deletion_leaves_can_be_deleted(opened: Callable[..., DynamoDBSto
     assert storage.load(RUN.id) is None
     storage.delete(RUN.id)
     assert items(storage) == 0
+
+
+def test_a_save_over_another_run_of_the_id_is_refused(opened: Callable[..., DynamoDBStorage]) -> None:
+    """A worker whose run was deleted does not write over the next one, be it at the same revision."""
+    late, other = opened(), opened()
+    late.create(RUN)
+    other.delete(RUN.id)
+    other.create(RUN._replace(created_at=RUN.created_at + 1))
+    with pytest.raises(Conflict):
+        late.save(RUN._replace(revision=2), replaces=1)
 
 
 def refuse(request: Any, operation: bytes) -> Any:

@@ -164,6 +164,11 @@ def asked(tmp_path: Path) -> Callable[..., Asked]:
     return read
 
 
+def test_a_comment_ends_with_its_line() -> None:
+    """A backslash at its end is part of it, as pip has it: it takes no requirement away."""
+    assert lines_for("# mugs \\\ntees==1\n  # \\\nloop \\\n  >=2\n", {}) == ["tees==1", "loop    >=2"]
+
+
 def test_other_files_are_read_from_their_own_folder(asked: Callable[..., Asked]) -> None:
     """Their lines stand in their place, by the platform's markers; constraints bind and are not installed."""
     assert asked(
