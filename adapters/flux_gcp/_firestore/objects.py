@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import google.cloud.storage as cloud_storage  # type: ignore[import-untyped]
+import google.cloud.storage as cloud_storage  # type: ignore[import-untyped]  # it has no types
 from google.api_core.exceptions import NotFound
-from google.cloud.storage.exceptions import DataCorruption  # type: ignore[import-untyped]
+from google.cloud.storage.exceptions import DataCorruption  # type: ignore[import-untyped]  # the same
 
 from flux_core import StoreError
 from flux_gcp._firestore.refusals import RAISED, TRANSIENT, Refusals
