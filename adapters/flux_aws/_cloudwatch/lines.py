@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
@@ -32,7 +33,11 @@ class Lines:
     def __init__(self, service: str, is_first: Callable[[Invocation], bool]) -> None:
         # The formatter alone: a Logger of that service would be the app's own, with its level and its keys.
         self._formatter = LambdaPowertoolsFormatter(
-            json_serializer=_serialized, utc=True, use_rfc3339=True, location="%(funcName)s", service=service
+            json_serializer=partial(shortened, longest=LONGEST),
+            utc=True,
+            use_rfc3339=True,
+            location="%(funcName)s",
+            service=service,
         )
         self._is_first = is_first
 
@@ -66,8 +71,3 @@ class Lines:
             "function_arn": getattr(context, "invoked_function_arn", None),
             "function_request_id": invocation.request_id,
         }
-
-
-def _serialized(line: Any) -> str:
-    """Return the line as JSON of no more bytes than CloudWatch takes."""
-    return shortened(line, LONGEST)

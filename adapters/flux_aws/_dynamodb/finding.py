@@ -7,21 +7,18 @@ from heapq import merge
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from flux_aws._dynamodb.items import DUE_FAILED, FAILED, failed_in, key_of, number, row_of, runs_of
+from flux_aws._dynamodb.items import DUE_FAILED, failed_in, key_of, number, row_of, runs_of
 from flux_aws._dynamodb.requests import READ_AT_ONCE
 from flux_aws._dynamodb.table import ATTENTION, RUNS, Index
 from flux_core.storage._cursor import Position, position
-from flux_core.storage._rows.finding import batches, behind, found, in_order, readable, span
+from flux_core.storage._rows.finding import FAILED, batches, behind, found, in_order, readable, span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from typing import TypeAlias
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flux_aws._dynamodb.requests import Requests
     from flux_core.storage import Query, Record, RecordPage
-    from flux_core.storage._rows.port import Row
-
-    Opened: TypeAlias = Callable[[Row], Record | None]
+    from flux_core.storage._rows.port import Opened
 
 EARLIEST: Final = -9e125  # about the numbers that DynamoDB takes
 LATEST: Final = 9e125

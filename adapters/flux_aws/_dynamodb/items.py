@@ -5,11 +5,11 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any, Final
 
-from flux_core import RunStatus
 from flux_core._document import UnreadableRun
 from flux_core._status import status_of
 from flux_core.storage import Record
 from flux_core.storage._rows.attached import Attached
+from flux_core.storage._rows.finding import FAILED
 from flux_core.storage._rows.port import Row
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ FORMAT: Final = 1
 """The version of what is written here; each item carries it as `v`."""
 ROOM: Final = 380_000
 """Bytes of an item that its large attribute may take; an item has 400 KiB with all names and values."""
-FAILED: Final = frozenset({RunStatus.FAILED, RunStatus.COMPENSATION_FAILED})
-"""The statuses that wait for a person."""
 DUE_FAILED: Final = "failed"
 """The partition of failed runs that somebody must nevertheless look at; few, so that one is enough."""
 

@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from flux_aws._dynamodb.finding import Opened
     from flux_aws._dynamodb.requests import Requests
     from flux_core.storage import Query, RecordPage
-    from flux_core.storage._rows.port import Row
+    from flux_core.storage._rows.port import Opened, Row
 
 
 class Items:

@@ -9,20 +9,17 @@ from heapq import merge
 from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from flux_azure._tables.keys import BEHIND, DUE, FAILED, FAILURES, NEWEST, SHARDS, newest_of
-from flux_core.storage._rows.finding import batches, behind, found, in_order, readable, span
+from flux_azure._tables.keys import BEHIND, DUE, FAILURES, NEWEST, SHARDS, newest_of
+from flux_core.storage._rows.finding import FAILED, batches, behind, found, in_order, readable, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import TypeAlias
 
     from flux_azure._tables.keys import Order
     from flux_azure._tables.requests import Requests
     from flux_core.storage import Query, Record, RecordPage
     from flux_core.storage._cursor import Position
-    from flux_core.storage._rows.port import Row
-
-    Opened: TypeAlias = Callable[[Row], Record | None]
+    from flux_core.storage._rows.port import Opened, Row
 
 T = TypeVar("T")
 

@@ -22,16 +22,14 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote, unquote
 
-from flux_core import RunStatus
 from flux_core.storage._cursor import Position
+from flux_core.storage._rows.finding import FAILED
 
 if TYPE_CHECKING:
     from flux_core.storage import Record
 
 SHARDS: Final = tuple(f"{number:02x}" for number in range(16))
 """The partitions of all runs, in every table for good; one takes 2,000 entities a second, an account 20,000."""
-FAILED: Final = frozenset({RunStatus.FAILED, RunStatus.COMPENSATION_FAILED})
-"""The statuses that wait for a person."""
 BEHIND: Final = "}"
 """What stands behind every key that goes on with `|`."""
 LAST: Final = "~"

@@ -13,13 +13,13 @@ from flux_core._document import UnreadableRun
 from flux_core.storage._rows.port import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from azure.data.tables import TableEntity
 
     from flux_azure._tables.requests import Requests
-    from flux_core.storage import Query, Record, RecordPage
-    from flux_core.storage._rows.port import Row
+    from flux_core.storage import Query, RecordPage
+    from flux_core.storage._rows.port import Opened, Row
 
 TRIES: Final = 10
 """How often a write is made of a run that others write at the same time."""
@@ -94,7 +94,7 @@ class Entities:
                 return row
         raise StoreError(_disturbed(run_id))
 
-    def find(self, query: Query, opened: Callable[[Row], Record | None]) -> RecordPage:
+    def find(self, query: Query, opened: Opened) -> RecordPage:
         """Return the runs that meet the query."""
         return self._finder.find(query, opened)
 

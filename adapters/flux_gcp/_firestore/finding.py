@@ -15,18 +15,15 @@ from flux_gcp._firestore.indexes import DUE, FACETS, NEWEST
 from flux_gcp._firestore.service import call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import TypeAlias
+    from collections.abc import Iterator
 
     from google.cloud.firestore import Client
 
     from flux_core.storage import Query, Record, RecordPage
-    from flux_core.storage._rows.port import Row
+    from flux_core.storage._rows.port import Opened
     from flux_gcp._firestore.documents import Snapshot
     from flux_gcp._firestore.indexes import Index
     from flux_gcp._firestore.service import Service
-
-    Opened: TypeAlias = Callable[[Row], Record | None]
 
 MOST_AT_ONCE: Final = 100
 """Documents of one answer; each may have 1 MiB."""

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from google.cloud.firestore import Client, DocumentReference
 
     from flux_core.storage import Query, RecordPage
-    from flux_core.storage._rows.port import Row
+    from flux_core.storage._rows.port import Opened, Row
     from flux_gcp._firestore.documents import Snapshot
-    from flux_gcp._firestore.finding import Opened
     from flux_gcp._firestore.service import Service
 
 

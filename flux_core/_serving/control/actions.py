@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger("flux")
 
-SAME: Final = 1.0
-"""Seconds by which two moments may differ and be the same one, since a store may round what it is given."""
-
 
 class Action(NamedTuple):
     """One thing that can be asked for."""

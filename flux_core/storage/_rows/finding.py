@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from flux_core._document import UnreadableRun
 from flux_core._listeners import report_failure
+from flux_core._status import RunStatus
 from flux_core.storage._cursor import page, position, start
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from flux_core.storage import Query, Record, RecordPage
     from flux_core.storage._cursor import Position
 
+FAILED: Final = frozenset({RunStatus.FAILED, RunStatus.COMPENSATION_FAILED})
+"""The statuses that wait for a person, by which an index has an order of its own."""
 READ_AT_ONCE: Final = 100
 """Runs that are read at once, at most."""
 

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from flux_core.storage import Query, Record, RecordPage
     from flux_core.storage._rows.attached import Attached
+
+    Opened: TypeAlias = Callable[["Row"], Record | None]
 
 
 class Row(NamedTuple):
@@ -69,7 +72,7 @@ class Rows(Protocol):
         """
         ...
 
-    def find(self, query: Query, opened: Callable[[Row], Record | None]) -> RecordPage:
+    def find(self, query: Query, opened: Opened) -> RecordPage:
         """Return the runs that meet the query, in its order, without those that cannot be read.
 
         `opened` makes a record of a row, or returns None if the run has just been deleted; it may raise
