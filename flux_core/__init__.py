@@ -45,7 +45,7 @@ from flux_core._options import EngineOptions, Hooks
 from flux_core._page import Page
 from flux_core._result import Result
 from flux_core._retry import Retry
-from flux_core._run import ErrorInfo, Run, StepRecord, TickReport
+from flux_core._run import ErrorInfo, Run, StepRecord, TickReport, Try
 from flux_core._status import RunStatus, StepStatus
 from flux_core._suspension import Suspension, sleep, wait
 from flux_core._trace import TraceEvent
@@ -100,6 +100,7 @@ __all__ = [
     "SystemClock",
     "TickReport",
     "TraceEvent",
+    "Try",
     "UnknownWorkflow",
     "Waker",
     "Workflow",

@@ -10,7 +10,7 @@ from flux_core._errors import InvalidWorkflow, UnknownWorkflow
 from flux_core._workflow import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from typing import Unpack
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flux_core._page import Page
     from flux_core._result import Result
     from flux_core._run import Run, TickReport
-    from flux_core._status import RunStatus
+    from flux_core._status import Counts, RunStatus
     from flux_core._trace import TraceSink
     from flux_core._waker import Waker
     from flux_core.storage import Storage
@@ -85,9 +85,13 @@ class App:
         """The workflows that the app serves, all their versions."""
         return tuple(workflow for versions in self._versions.values() for workflow in versions.values())
 
-    def on(self, storage: Storage, *, trace: Iterable[TraceSink] = ()) -> App:
-        """Return the same app over another store, with the given trace sinks beside its own."""
-        options: EngineOptions = {**self._options, "trace": (*self.trace, *trace)}
+    def on(self, storage: Storage, *, trace: Iterable[TraceSink] = (), redact: Iterable[str] = ()) -> App:
+        """Return the same app over another store, with these trace sinks and paths to mask beside its own."""
+        options: EngineOptions = {
+            **self._options,
+            "trace": (*self.trace, *trace),
+            "redact": (*self._options.get("redact", ()), *redact),
+        }
         return App(self.workflows, storage, **options)
 
     def workflow(self, name: str) -> Workflow[Any, Any]:
@@ -144,11 +148,17 @@ class App:
         step: str,
         *,
         redo_commits: bool = False,
+        revision: int | None = None,
         deadline: float | None = None,
     ) -> Result[Any]:
         """Go back to before a step of a run that has ended, and run on; see `Engine.retry_step`."""
         return self.engine.retry_step(
-            self.workflow(workflow), run_id, step, redo_commits=redo_commits, deadline=deadline
+            self.workflow(workflow),
+            run_id,
+            step,
+            redo_commits=redo_commits,
+            revision=revision,
+            deadline=deadline,
         )
 
     def signal(
@@ -207,13 +217,42 @@ class App:
         status: RunStatus | str | Iterable[RunStatus | str] | None = None,
         since: datetime | float | None = None,
         until: datetime | float | None = None,
+        tag: str | None = None,
+        id_prefix: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
         """Return a page of runs, newest first; see `Engine.list`."""
         return self.engine.list(
-            workflow=workflow, status=status, since=since, until=until, limit=limit, cursor=cursor
+            workflow=workflow,
+            status=status,
+            since=since,
+            until=until,
+            tag=tag,
+            id_prefix=id_prefix,
+            limit=limit,
+            cursor=cursor,
         )
+
+    def tally(
+        self,
+        edges: Sequence[float],
+        *,
+        workflow: str | None = None,
+        status: RunStatus | str | Iterable[RunStatus | str] | None = None,
+        tag: str | None = None,
+        id_prefix: str | None = None,
+    ) -> Counts:
+        """Return how many runs were created in each slot of time, by status; see `Engine.tally`."""
+        return self.engine.tally(edges, workflow=workflow, status=status, tag=tag, id_prefix=id_prefix)
+
+    def shown(self, run: Run) -> Run:
+        """Return the run as people may see it; see `Engine.shown`."""
+        return self.engine.shown(run)
+
+    def masked(self, value: Any) -> Any:
+        """Return an input, data or an output as people may see it; see `Engine.masked`."""
+        return self.engine.masked(value)
 
     def delete(self, run_id: str) -> None:
         """Remove a run that nobody holds; see `Engine.delete`."""

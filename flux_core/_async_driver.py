@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from flux_core._attempt import AttemptThread, awaited, caller_is_cancelled, is_cancellation, timed_out
 from flux_core._effects import (
@@ -22,6 +22,7 @@ from flux_core._effects import (
     Now,
     PutBlob,
     Save,
+    Tally,
     Wake,
 )
 from flux_core._errors import RunExists
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from flux_core._flows import Flows
     from flux_core._heart import Heart, Pulse
     from flux_core.storage import Record
+    from flux_core.storage._port import TallyingStorage
 
 T = TypeVar("T")
 
@@ -42,7 +44,7 @@ T = TypeVar("T")
 class AsyncDriver:
     """Performs the effects of one flow."""
 
-    __slots__ = ("_clock", "_flows", "_heart", "_left", "_pulse", "_storage", "_store")
+    __slots__ = ("_clock", "_flows", "_heart", "_held", "_left", "_pulse", "_storage", "_store", "_table")
 
     def __init__(self, flows: Flows, heart: Heart) -> None:
         self._flows = flows
@@ -52,23 +54,29 @@ class AsyncDriver:
         self._heart = heart
         self._pulse: Pulse | None = None
         self._left: Event | None = None  # ends with what a timed-out attempt left running
+        self._held: str | None = None  # the run that is worked on, if a sink wants to know
+        self._table = self._perform_within if flows.listeners.around else self._perform
 
     async def run(self, flow: Flow[T]) -> T:
         """Perform effect after effect until the flow returns; what an effect raises is raised in the flow."""
-        time, monotonic = self._clock.time, self._clock.monotonic
+        time, monotonic, perform = self._clock.time, self._clock.monotonic, self._table
         try:
             effect = next(flow)
             while True:
                 try:
-                    value = await self._perform[type(effect)](self, effect)
+                    value = await perform[type(effect)](self, effect)
                 except Exception as error:  # noqa: BLE001 (the flow decides)
                     effect = flow.throw(error)
                 else:
                     effect = flow.send((value, time(), monotonic()))
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # StopIteration is not generic
+        except BaseException as error:
+            self._leave(error)
+            raise
         finally:
             self._let_go()
+            self._leave(None)
 
     async def _now(self, _: Now) -> Moment:
         return Moment(self._clock.time(), self._clock.monotonic())
@@ -78,10 +86,21 @@ class AsyncDriver:
         if effect.worker.deadline is None:
             self._pulse = self._heart.begin(effect.run_id, effect.worker.token)
 
+    async def _hold_within(self, effect: Hold) -> None:
+        if self._held != effect.run_id:  # a run that turns back is held once more
+            self._leave(None)
+        await self._hold(effect)
+        self._held = effect.run_id
+
     def _let_go(self) -> None:
         if self._pulse is not None:
             self._heart.end(self._pulse)
             self._pulse = None
+
+    def _leave(self, error: BaseException | None) -> None:
+        if self._held is not None:
+            self._flows.listeners.left(self._held, error)
+            self._held = None
 
     async def _load(self, effect: Load) -> object:
         return await self._store(self._storage.load, effect.run_id)
@@ -104,6 +123,10 @@ class AsyncDriver:
 
     async def _find(self, effect: Find) -> object:
         return await self._store(self._storage.find, effect.query)
+
+    async def _tally(self, effect: Tally) -> object:
+        storage = cast("TallyingStorage", self._storage)
+        return await self._store(storage.tally, effect.query, effect.edges)
 
     async def _delete(self, effect: Delete) -> None:
         await self._store(self._storage.delete, effect.run_id)
@@ -141,6 +164,10 @@ class AsyncDriver:
             except Exception as raised:  # noqa: BLE001 (it is the handler's, and becomes the attempt's)
                 return None, raised
         return await awaited(output, effect, self._clock) if hasattr(output, "__await__") else (output, error)
+
+    async def _invoke_within(self, effect: Invoke) -> Attempt:
+        with self._flows.listeners.within(effect.context):
+            return await self._invoke(effect)
 
     async def _in_thread(self, effect: Invoke) -> Attempt:
         import asyncio
@@ -183,6 +210,7 @@ class AsyncDriver:
         PutBlob: _put_blob,
         GetBlob: _get_blob,
         Find: _find,
+        Tally: _tally,
         Delete: _delete,
         Invoke: _invoke,
         AwaitThread: _await_thread,
@@ -190,6 +218,11 @@ class AsyncDriver:
         Wake: _wake,
         Emit: _emit,
         Call: _call,
+    }
+    _perform_within: ClassVar[dict[type, Callable[..., Awaitable[object]]]] = {
+        **_perform,
+        Hold: _hold_within,
+        Invoke: _invoke_within,
     }
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from flux_core._masking import masked_run
 from flux_core._page import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from typing import Self, Unpack
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from flux_core._options import EngineOptions
     from flux_core._result import Result
     from flux_core._run import Run, TickReport
-    from flux_core._status import RunStatus
+    from flux_core._status import Counts, RunStatus
     from flux_core._workflow import Workflow
     from flux_core.storage import Storage
 
@@ -100,11 +101,14 @@ class AsyncEngine:
         step: str,
         *,
         redo_commits: bool = False,
+        revision: int | None = None,
         deadline: float | None = None,
     ) -> Result[D]:
         """Go back to before a step of a run that has ended, and run on; see `Engine.retry_step`."""
         return await self._drive(
-            self._flows.retry_step(workflow, run_id, step, redo_commits=redo_commits, deadline=deadline)
+            self._flows.retry_step(
+                workflow, run_id, step, redo_commits=redo_commits, revision=revision, deadline=deadline
+            )
         )
 
     async def signal(
@@ -168,11 +172,37 @@ class AsyncEngine:
         status: RunStatus | str | Iterable[RunStatus | str] | None = None,
         since: datetime | float | None = None,
         until: datetime | float | None = None,
+        tag: str | None = None,
+        id_prefix: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
         """Return a page of runs, newest first; see `Engine.list`."""
-        return Page(*await self._drive(self._flows.list(workflow, status, since, until, limit, cursor)))
+        return Page(
+            *await self._drive(
+                self._flows.list(workflow, status, since, until, limit, cursor, tag, id_prefix)
+            )
+        )
+
+    async def tally(
+        self,
+        edges: Sequence[float],
+        *,
+        workflow: str | None = None,
+        status: RunStatus | str | Iterable[RunStatus | str] | None = None,
+        tag: str | None = None,
+        id_prefix: str | None = None,
+    ) -> Counts:
+        """Return how many runs were created in each slot of time, by status; see `Engine.tally`."""
+        return await self._drive(self._flows.tally(edges, workflow, status, tag, id_prefix))
+
+    def shown(self, run: Run) -> Run:
+        """Return the run as people may see it; see `Engine.shown`."""
+        return masked_run(run, self.masked)
+
+    def masked(self, value: Any) -> Any:
+        """Return an input, data or an output as people may see it; see `Engine.masked`."""
+        return self._flows.listeners.masked(value)
 
     async def delete(self, run_id: str) -> None:
         """Remove a run that nobody holds; see `Engine.delete`."""

@@ -58,6 +58,7 @@ class Attempts(Walk[I, D]):
             return  # hooks or the condition have taken the time
         if node.once and not (yield from self._intend(planned)):
             return
+        self._tried_at = self._time
         effect = Invoke(planned.handler, context, timeout, is_async=planned.is_async)
         (output, error), self._time, self._monotonic = yield effect
         if error is not None or (error := self._take(planned, context, output)) is not None:
@@ -104,6 +105,8 @@ class Attempts(Walk[I, D]):
             return NotSerializable(f"step {planned.node.name!r} left what cannot be saved: {error}")
         entry = self._entry(planned, StepStatus.COMPLETED)
         entry.attempts += 1
+        if entry.tries:
+            entry.tried_at = self._tried_at
         before = state.data
         if fields != before:
             entry.note_changes(before, fields)
@@ -180,12 +183,14 @@ class Attempts(Walk[I, D]):
             state.set_data(state.data_before(len(state.history)))
             entry.changes, entry.removed = {}, ()
         entry.status, entry.completed_at = StepStatus.FAILED, self._time
-        entry.attempts += attempted
-        entry.failures += attempted
         entry.until = entry.signal = None
         entry.intent = False
         retryable = self._worker.retry(planned.node).covers(error)
-        entry.error = state.error = error_info(error, retryable=retryable)
+        state.error = error_info(error, retryable=retryable)
+        if attempted:
+            entry.note_try(self._tried_at, self._time, state.error)
+        else:
+            entry.error = state.error
         state.current = entry
         self._reload()
         if self._has_compensation() and not isinstance(error, Interrupted):

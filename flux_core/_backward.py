@@ -106,6 +106,7 @@ class Backward(Walk[I, D]):
         entry.status = StepStatus.COMPENSATING
         context = self._context(node.name, timeout, entry, "/compensate")
         yield from self._step_told("step:compensate", planned, entry)
+        self._tried_at = self._time
         effect = Invoke(planned.compensate, context, timeout, is_async=planned.is_undone_async)
         (output, error), self._time, self._monotonic = yield effect
         if error is None:
@@ -137,6 +138,8 @@ class Backward(Walk[I, D]):
         self._data = context.data
         entry.status, entry.completed_at = StepStatus.COMPENSATED, self._time
         entry.attempts += 1
+        if entry.tries:
+            entry.tried_at = self._tried_at
         state.interruptions = 0
         state.close_undone(entry)
         self._due.remove(planned)
@@ -160,9 +163,8 @@ class Backward(Walk[I, D]):
             yield from self._rest(timeout, until)
             return
         entry.status, entry.completed_at = StepStatus.FAILED, self._time
-        entry.attempts += 1
-        entry.failures += 1
-        entry.error = error_info(error, retryable=self._worker.retry(planned.node).covers(error))
+        retryable = self._worker.retry(planned.node).covers(error)
+        entry.note_try(self._tried_at, self._time, error_info(error, retryable=retryable))
         yield from self._let_go(RunStatus.COMPENSATION_FAILED)
         yield from self._step_told("step:error", planned, entry)
         yield from self._run_told("workflow:error", "workflow_error", context, error)

@@ -10,7 +10,7 @@ from flux_core._entry import Entry, Lease, Origin
 from flux_core._errors import StoreError
 from flux_core._letter import letter_of, letter_values
 from flux_core._pages import Pages
-from flux_core._run import ErrorInfo
+from flux_core._run import ErrorInfo, Try
 from flux_core._state import FORMAT, RunState
 from flux_core._status import RunStatus, StepStatus
 from flux_core._stored import dumps, is_reference, text_of
@@ -81,6 +81,8 @@ def restore(
         entry.completed_at = raw.get("completed_at")
         entry.output = text(raw.get("output"))
         entry.error = ErrorInfo(**raw["error"]) if "error" in raw else None
+        entry.tries = [_try(tried) for tried in raw.get("tries", ())]
+        entry.tried_at = raw.get("tried_at")
         entry.changes = texts(raw.get("changes", {}))
         entry.removed = raw.get("removed", ())
         entry.until = raw.get("until")
@@ -99,6 +101,7 @@ def restore(
             texts(document["initial"]),
             record.tags,
             record.created_at,
+            document.get("traceparent"),
         ),
         out={value: key for key, value in blobs.items()},
     )
@@ -126,3 +129,7 @@ def restore(
     state.received = document.get("received", [])
     state.inbox = [letter_of(raw, blobs) for raw in document.get("inbox", ())]
     return state
+
+
+def _try(raw: Mapping[str, Any]) -> Try:
+    return Try(raw["started_at"], raw["ended_at"], ErrorInfo(**raw["error"]))

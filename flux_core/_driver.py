@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import TIMEOUT_MAX
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from flux_core._attempt import AttemptThread, awaited, timed_out
 from flux_core._effects import (
@@ -22,6 +22,7 @@ from flux_core._effects import (
     Now,
     PutBlob,
     Save,
+    Tally,
     Wake,
 )
 from flux_core._errors import RunExists
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from flux_core._heart import Heart, Pulse
     from flux_core._loop import LoopThread
     from flux_core.storage import Record
+    from flux_core.storage._port import TallyingStorage
 
 T = TypeVar("T")
 
@@ -42,7 +44,7 @@ T = TypeVar("T")
 class Driver:
     """Performs the effects of one flow."""
 
-    __slots__ = ("_clock", "_flows", "_heart", "_left", "_loop", "_pulse", "_storage")
+    __slots__ = ("_clock", "_flows", "_heart", "_held", "_left", "_loop", "_pulse", "_storage", "_table")
 
     def __init__(self, flows: Flows, loop: LoopThread, heart: Heart | None = None) -> None:
         self._flows = flows
@@ -52,10 +54,12 @@ class Driver:
         self._heart = heart
         self._pulse: Pulse | None = None
         self._left: AttemptThread | None = None  # what a timed-out attempt left running
+        self._held: str | None = None  # the run that is worked on, if a sink wants to know
+        self._table = self._perform_within if flows.listeners.around else self._perform
 
     def run(self, flow: Flow[T]) -> T:
         """Perform effect after effect until the flow returns; what an effect raises is raised in the flow."""
-        time, monotonic, perform = self._clock.time, self._clock.monotonic, self._perform
+        time, monotonic, perform = self._clock.time, self._clock.monotonic, self._table
         try:
             effect = next(flow)
             while True:
@@ -67,12 +71,16 @@ class Driver:
                     effect = flow.send((value, time(), monotonic()))
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # StopIteration is not generic
+        except BaseException as error:
+            self._leave(error)
+            raise
         finally:
             self._let_go()
+            self._leave(None)
 
     def perform(self, effect: Effect) -> object:
         """Perform one effect, and return the value of its outcome."""
-        return self._perform[type(effect)](self, effect)
+        return self._table[type(effect)](self, effect)
 
     def _now(self, _: Now) -> Moment:
         return Moment(self._clock.time(), self._clock.monotonic())
@@ -82,10 +90,21 @@ class Driver:
         if self._heart is not None and effect.worker.deadline is None:
             self._pulse = self._heart.begin(effect.run_id, effect.worker.token)
 
+    def _hold_within(self, effect: Hold) -> None:
+        if self._held != effect.run_id:  # a run that turns back is held once more
+            self._leave(None)
+        self._hold(effect)
+        self._held = effect.run_id
+
     def _let_go(self) -> None:
         if self._heart is not None and self._pulse is not None:
             self._heart.end(self._pulse)
             self._pulse = None
+
+    def _leave(self, error: BaseException | None) -> None:
+        if self._held is not None:
+            self._flows.listeners.left(self._held, error)
+            self._held = None
 
     def _load(self, effect: Load) -> object:
         return self._storage.load(effect.run_id)
@@ -108,6 +127,9 @@ class Driver:
 
     def _find(self, effect: Find) -> object:
         return self._storage.find(effect.query)
+
+    def _tally(self, effect: Tally) -> object:
+        return cast("TallyingStorage", self._storage).tally(effect.query, effect.edges)
 
     def _delete(self, effect: Delete) -> None:
         self._storage.delete(effect.run_id)
@@ -144,6 +166,10 @@ class Driver:
             return self._loop.run(awaited(output, effect, self._clock))
         return output, error
 
+    def _invoke_within(self, effect: Invoke) -> Attempt:
+        with self._flows.listeners.within(effect.context):
+            return self._invoke(effect)
+
     def _in_thread(self, effect: Invoke, timeout: float) -> Attempt:
         thread = AttemptThread(effect, on_end=bool)
         if thread.ended.wait(min(timeout, TIMEOUT_MAX)):
@@ -163,6 +189,7 @@ class Driver:
         PutBlob: _put_blob,
         GetBlob: _get_blob,
         Find: _find,
+        Tally: _tally,
         Delete: _delete,
         Invoke: _invoke,
         AwaitThread: _await_thread,
@@ -170,4 +197,9 @@ class Driver:
         Wake: _wake,
         Emit: _emit,
         Call: _call,
+    }
+    _perform_within: ClassVar[dict[type, Callable[..., object]]] = {
+        **_perform,
+        Hold: _hold_within,
+        Invoke: _invoke_within,
     }

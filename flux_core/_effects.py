@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from flux_core._context import Context
     from flux_core._trace import TraceEvent
@@ -96,6 +96,16 @@ class Find(_Effect):
 
     def __init__(self, query: Query) -> None:
         self.query = query
+
+
+class Tally(_Effect):
+    """`Storage.tally`, of a store that can count; the outcome's value is what it counted."""
+
+    __slots__ = ("edges", "query")
+
+    def __init__(self, query: Query, edges: Sequence[float]) -> None:
+        self.query = query
+        self.edges = edges
 
 
 class Delete(_Effect):
@@ -192,6 +202,7 @@ Effect: TypeAlias = (
     | PutBlob
     | GetBlob
     | Find
+    | Tally
     | Delete
     | Invoke
     | AwaitThread

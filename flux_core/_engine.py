@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flux_core._loop import LoopThread, refuse_running_loop
+from flux_core._masking import masked_run
 from flux_core._page import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from typing import Self, Unpack
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from flux_core._options import EngineOptions
     from flux_core._result import Result
     from flux_core._run import Run, TickReport
-    from flux_core._status import RunStatus
+    from flux_core._status import Counts, RunStatus
     from flux_core._workflow import Workflow
     from flux_core.storage import Storage
 
@@ -139,6 +140,7 @@ class Engine:
         step: str,
         *,
         redo_commits: bool = False,
+        revision: int | None = None,
         deadline: float | None = None,
     ) -> Result[D]:
         """Go back to before a step of a failed or completed run, and run on from there.
@@ -151,16 +153,20 @@ class Engine:
             run_id: the run.
             step: the name of the node to go back to.
             redo_commits: run completed commits again too, under a new generation of `ctx.key`.
+            revision: that of the run as it was looked at when this was decided: of two who decide it, one retries.
             deadline: as in `execute`.
 
         Raises:
+            Conflict: the run has another revision than that by now; nothing was done.
             StepNotFound: the workflow has no such node.
             NotRetryable: the run has not ended, the step has not run, or it is a commit that has completed.
             RunBusy: another worker holds the run.
             RunNotFound: there is no such run of this workflow.
         """
         return self._drive(
-            self._flows.retry_step(workflow, run_id, step, redo_commits=redo_commits, deadline=deadline)
+            self._flows.retry_step(
+                workflow, run_id, step, redo_commits=redo_commits, revision=revision, deadline=deadline
+            )
         )
 
     def signal(
@@ -269,6 +275,8 @@ class Engine:
         status: RunStatus | str | Iterable[RunStatus | str] | None = None,
         since: datetime | float | None = None,
         until: datetime | float | None = None,
+        tag: str | None = None,
+        id_prefix: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
@@ -279,10 +287,44 @@ class Engine:
             status: only runs with this status, or one of these.
             since: only runs created at that moment (Unix seconds or a datetime) or later.
             until: only runs created before that moment.
+            tag: only runs with this tag.
+            id_prefix: only runs whose id begins so.
             limit: how many runs a page has at most.
             cursor: the `cursor` of the page before.
         """
-        return Page(*self._drive(self._flows.list(workflow, status, since, until, limit, cursor)))
+        return Page(
+            *self._drive(self._flows.list(workflow, status, since, until, limit, cursor, tag, id_prefix))
+        )
+
+    def tally(
+        self,
+        edges: Sequence[float],
+        *,
+        workflow: str | None = None,
+        status: RunStatus | str | Iterable[RunStatus | str] | None = None,
+        tag: str | None = None,
+        id_prefix: str | None = None,
+    ) -> Counts:
+        """Return how many runs were created in each slot of time, by the status that they have now.
+
+        Over a store that cannot count, only the newest 1,000 of the runs are looked at.
+
+        Args:
+            edges: where the slots begin and end, Unix seconds in their order: one more than there are slots.
+            workflow: as in `list`.
+            status: as in `list`.
+            tag: as in `list`.
+            id_prefix: as in `list`.
+        """
+        return self._drive(self._flows.tally(edges, workflow, status, tag, id_prefix))
+
+    def shown(self, run: Run) -> Run:
+        """Return the run as people may see it: what `redact` names is masked."""
+        return masked_run(run, self.masked)
+
+    def masked(self, value: Any) -> Any:
+        """Return an input, data or an output, as plain JSON-able data, as people may see it."""
+        return self._flows.listeners.masked(value)
 
     def delete(self, run_id: str) -> None:
         """Remove a run that nobody holds.

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from flux_core._run import Try
 from flux_core._status import StepStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from flux_core._run import ErrorInfo
+
+TRIES: Final = 10  # failed attempts of a node that are kept
+LONGEST_MESSAGE: Final = 500  # characters of the message of each
 
 
 class Lease:
@@ -34,6 +38,10 @@ class Entry:
     completed_at: float | None = None
     output = "null"
     error: ErrorInfo | None = None
+    tries: Sequence[Try] = ()
+    """The last attempts that failed."""
+    tried_at: float | None = None
+    """When the last attempt began, if others had failed before it."""
     changes: Mapping[str, str] = MappingProxyType({})
     """Fields of data that the node set."""
     removed: Sequence[str] = ()
@@ -54,6 +62,14 @@ class Entry:
         self.kind = kind
         self.started_at = started_at
         self.status = status
+
+    def note_try(self, started_at: float, ended_at: float, error: ErrorInfo) -> None:
+        """Count an attempt that failed."""
+        self.attempts += 1
+        self.failures += 1
+        self.error = error
+        short = error._replace(traceback=None, message=error.message[:LONGEST_MESSAGE])
+        self.tries = [*self.tries, Try(started_at, ended_at, short)][-TRIES:]
 
     def note_changes(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:
         """Take what differs between the fields of data before the node and after it."""
@@ -81,3 +97,5 @@ class Origin(NamedTuple):
     """The fields of data before the first node, encoded."""
     tags: tuple[str, ...]
     created_at: float
+    traceparent: str | None = None
+    """The trace that it belongs to, as W3C's Trace Context writes it."""

@@ -12,6 +12,8 @@ from flux_core._trace import TraceEvent
 from flux_core._workflow import COMMIT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flux_core._context import Context
     from flux_core._entry import Entry
     from flux_core._plan import PlannedNode
@@ -21,10 +23,20 @@ if TYPE_CHECKING:
 
 LONGEST_MESSAGE: Final = 2000  # characters of an error's message that are kept
 LONGEST_TRACEBACK: Final = 8000
+LONGEST_CAUSE: Final = 200
+MOST_CAUSES: Final = 5
+BEGINNINGS: Final = ("workflow:start", "workflow:resume")
 
 
-def run_event(event: str, state: RunState, time: float) -> TraceEvent:
-    """Return an event about the run as a whole; its start carries the input, every other the data."""
+def run_event(event: str, state: RunState, time: float, back_to: int | None = None) -> TraceEvent:
+    """Return an event about the run as a whole; its start carries the input, every other the data.
+
+    Args:
+        event: its type.
+        state: the run.
+        time: when it was, in Unix seconds.
+        back_to: the position of the node that a retry goes back to.
+    """
     started = event == "workflow:start"
     return TraceEvent(
         event,
@@ -36,7 +48,27 @@ def run_event(event: str, state: RunState, time: float) -> TraceEvent:
         status=str(state.status),
         input=display(state.origin.input) if started else None,
         data=None if started else {name: display(text) for name, text in state.data.items()},
+        meta=_said_of_run(event, state, back_to) or None,
     )
+
+
+def _said_of_run(event: str, state: RunState, back_to: int | None) -> dict[str, Any]:
+    """Return what the format has no field for: the trace that a sink goes on with, the error beside its message."""
+    if event == "workflow:error" and state.error:
+        return {"error": _kind_of(state.error)}
+    if event not in BEGINNINGS:
+        return {}
+    parent = state.origin.traceparent
+    return ({} if parent is None else {"traceparent": parent}) | (
+        {} if back_to is None else {"retry": True, "fromStep": back_to}
+    )
+
+
+def _kind_of(error: ErrorInfo) -> dict[str, Any]:
+    """Return an error beside its message, which has a field of its own."""
+    told = error.to_dict()
+    del told["message"]
+    return told
 
 
 def outside_event(event: str, record: Record, meta: dict[str, Any] | None = None) -> TraceEvent:
@@ -83,8 +115,20 @@ def step_event(event: str, state: RunState, planned: PlannedNode, entry: Entry, 
         duration=_milliseconds(time - entry.started_at),
         error=entry.error.message if entry.error and not done else None,
         status=str(entry.status),
-        meta={"output": display(entry.output), "changes": _changes(entry)} if done else None,
+        meta=_said_of_step(event, entry) or None,
     )
+
+
+def _said_of_step(event: str, entry: Entry) -> dict[str, Any]:
+    """Return what the format has no field for; `until` is in Unix milliseconds."""
+    if event == "step:complete":
+        return {"output": display(entry.output), "changes": _changes(entry)}
+    if event == "step:error" and entry.error:
+        return {"error": _kind_of(entry.error)}
+    if event not in {"step:suspend", "step:retry"}:
+        return {}
+    until = None if entry.until is None else _milliseconds(entry.until)
+    return {name: value for name, value in (("signal", entry.signal), ("until", until)) if value is not None}
 
 
 def progress_event(context: Context[Any, Any], fraction: float, message: str, time: float) -> TraceEvent:
@@ -111,11 +155,31 @@ def error_info(error: Exception, *, retryable: bool) -> ErrorInfo:
     code = str(error.code) if isinstance(error, FluxError) else "STEP_FAILED"
     trace = "".join(format_exception(error))
     return ErrorInfo(
-        type(error).__name__, _message(error)[:LONGEST_MESSAGE], code, retryable, trace[-LONGEST_TRACEBACK:]
+        type(error).__name__,
+        _message(error)[:LONGEST_MESSAGE],
+        code,
+        retryable,
+        trace[-LONGEST_TRACEBACK:],
+        " ← ".join(_causes(error)) or None,
     )
 
 
-def _message(error: Exception) -> str:
+def _causes(error: BaseException) -> Iterator[str]:
+    """Give what the error was raised from, in a line each, and so on; `raise ... from None` hides what was before."""
+    seen = {error}
+    while (
+        cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    ) is not None:
+        if cause in seen or len(seen) > MOST_CAUSES:
+            return
+        seen.add(cause)
+        yield f"{type(cause).__name__}: {_message(cause).partition(chr(10))[0][:LONGEST_CAUSE]}".removesuffix(
+            ": "
+        )
+        error = cause
+
+
+def _message(error: BaseException) -> str:
     try:
         return str(error)
     except Exception as broken:  # noqa: BLE001 (a handler may raise anything, also what cannot be shown)

@@ -28,7 +28,7 @@ from flux_core._workflow import Workflow
 from flux_core.storage import MemoryStorage, Query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from flux_core._clock import Clock
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from flux_core._options import Hooks
     from flux_core._result import Result
     from flux_core._run import Run
+    from flux_core._status import Counts
     from flux_core._trace import TraceSink
     from flux_core._waker import Waker
     from flux_core.storage import Record, Storage
@@ -144,11 +145,17 @@ class Flows:
         return self._machine(workflow, self._deadline(deadline)).wake(run_id, at)
 
     def retry_step(
-        self, workflow: Workflow[I, D], run_id: str, step: str, *, redo_commits: bool, deadline: float | None
+        self,
+        workflow: Workflow[I, D],
+        run_id: str,
+        step: str,
+        *,
+        redo_commits: bool,
+        revision: int | None,
+        deadline: float | None,
     ) -> Flow[Result[D]]:
-        return self._machine(workflow, self._deadline(deadline)).retry_step(
-            run_id, step, redo_commits=redo_commits
-        )
+        machine = self._machine(workflow, self._deadline(deadline))
+        return machine.retry_step(run_id, step, redo_commits=redo_commits, revision=revision)
 
     def signal(  # noqa: PLR0917 (the options of the public method)
         self,
@@ -194,6 +201,8 @@ class Flows:
         until: datetime | float | None,
         limit: int,
         cursor: str | None,
+        tag: str | None,
+        id_prefix: str | None,
     ) -> Flow[tuple[list[Run], str | None]]:
         if type(limit) is not int or not 1 <= limit <= LARGEST_PAGE:
             raise InvalidInput(f"expected 1 to {LARGEST_PAGE}, got {limit!r}", path="limit")
@@ -203,10 +212,25 @@ class Flows:
                 statuses=_statuses(status),
                 created_since=_seconds(since, "since"),
                 created_until=_seconds(until, "until"),
+                id_prefix=id_prefix,
+                tag=tag,
                 limit=limit,
                 cursor=cursor,
             )
         )
+
+    def tally(
+        self,
+        edges: Sequence[float],
+        workflow: str | None,
+        status: RunStatus | str | Iterable[RunStatus | str] | None,
+        tag: str | None,
+        id_prefix: str | None,
+    ) -> Flow[Counts]:
+        if len(edges) < 2 or list(edges) != sorted(edges):  # noqa: PLR2004 (a slot has two)
+            raise InvalidInput("expected Unix seconds in their order, two at least", path="edges")
+        query = Query(workflow, _statuses(status), id_prefix=id_prefix, tag=tag)
+        return _reading.tally(query, edges, can_count=hasattr(self.storage, "tally"))
 
     def get(self, run_id: str) -> Flow[Run | None]:
         return _reading.get(run_id)
@@ -282,12 +306,25 @@ class Flows:
                 self._draw,
                 self.clock.monotonic,
                 self._report,
+                self._traceparent,
             )
         )
 
     def _report(self, context: Context[Any, Any], fraction: float, message: str) -> None:
         if self._policy.traced:
             self.listeners.emit(progress_event(context, fraction, message, self.clock.time()))
+
+    def _traceparent(self, run_id: str, workflow: str) -> str | None:
+        """Return the trace that a new run belongs to: as a sink has it, else that of what is being served."""
+        for sink in self.listeners.sinks:
+            if (begin := getattr(sink, "traceparent", None)) is not None:
+                try:
+                    if (parent := begin(run_id, workflow)) is not None:
+                        return str(parent)
+                except Exception as error:  # noqa: BLE001 (a sink breaks no run)
+                    report_failure(f"trace sink {type(sink).__name__}.traceparent", error)
+        invocation = CURRENT.get()
+        return None if invocation is None else invocation.traceparent
 
     @staticmethod
     def _draw() -> float:

@@ -21,6 +21,8 @@ class Invocation(NamedTuple):
     request_id: str | None = None
     context: Any = None
     """What the platform says of the call, as the platform says it."""
+    traceparent: str | None = None
+    """The trace that the call belongs to, as W3C's Trace Context writes it."""
 
 
 CURRENT: Final[ContextVar[Invocation | None]] = ContextVar("flux_invocation", default=None)

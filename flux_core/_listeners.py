@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flux_core._errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from flux_core._context import Context
     from flux_core._trace import TraceEvent, TraceSink
 
 MASK = "***"
 
 
+class Around(Protocol):
+    """What a trace sink has besides, if it is to be around what a worker does: both methods, or neither."""
+
+    def within(self, context: Context[Any, Any]) -> AbstractContextManager[object]:
+        """Return what a user's function is called within: a handler, a compensation, a condition.
+
+        It is entered and left in the worker's thread or task, and context variables that it sets reach the function,
+        wherever that runs. It sees no error: what came of an attempt is told by events.
+        """
+
+    def left(self, run_id: str, error: BaseException | None) -> None:
+        """Take note that the worker does not work on the run any more.
+
+        Args:
+            run_id: the run's id.
+            error: what has stopped the worker, if it did not come to an end: a lost lease, a store that is down.
+        """
+
+
 class Listeners:
     """The trace sinks and hooks of an engine; `redact` names the paths that no sink gets to see."""
 
-    __slots__ = ("_redact", "hooks", "sinks")
+    __slots__ = ("_redact", "around", "hooks", "sinks")
 
     def __init__(
         self, sinks: Iterable[TraceSink], hooks: Mapping[str, object], redact: Iterable[str]
@@ -42,7 +66,15 @@ class Listeners:
         for name, hook in self.hooks.items():
             if not callable(hook):
                 raise InvalidInput(f"expected a function, got {hook!r}", path=f"on.{name}")
+        around: list[Any] = [sink for sink in self.sinks if hasattr(sink, "within")]
+        self.around: tuple[Around, ...] = tuple(around)
         self._redact = tuple(tuple(path.split(".")) for path in redact)
+
+    def masked(self, value: Any) -> Any:
+        """Return the value with what `redact` names masked."""
+        for path in self._redact:
+            value = mask(value, path)
+        return value
 
     def emit(self, event: TraceEvent) -> None:
         """Send the event to every sink, masked."""
@@ -62,14 +94,38 @@ class Listeners:
             except Exception as error:  # noqa: BLE001 (a sink breaks no run)
                 report_failure(f"trace sink {type(sink).__name__}.close", error)
 
+    @contextmanager
+    def within(self, context: Context[Any, Any]) -> Iterator[None]:
+        """Call a user's function in the block: within what each sink has around it, which sees no error of that."""
+        entered = []
+        for sink in self.around:
+            try:
+                manager = sink.within(context)
+                manager.__enter__()
+            except Exception as error:  # noqa: BLE001 (a sink breaks no run)
+                report_failure(f"trace sink {type(sink).__name__}.within", error)
+            else:
+                entered.append((sink, manager))
+        try:
+            yield
+        finally:
+            for sink, manager in reversed(entered):
+                try:
+                    manager.__exit__(None, None, None)
+                except Exception as error:  # noqa: BLE001 (a sink breaks no run)
+                    report_failure(f"trace sink {type(sink).__name__}.within", error)
+
+    def left(self, run_id: str, error: BaseException | None) -> None:
+        """Tell those sinks that the worker does not work on the run any more; the error is what has stopped it."""
+        for sink in self.around:
+            try:
+                sink.left(run_id, error)
+            except Exception as broken:  # noqa: BLE001 (a sink breaks no run)
+                report_failure(f"trace sink {type(sink).__name__}.left", broken)
+
     def _masked(self, event: TraceEvent) -> TraceEvent:
-        shown, data, meta = event.input, event.data, event.meta
-        for path in self._redact:
-            shown = mask(shown, path)
-            data = mask(data, path)
-            if meta:
-                meta = {name: mask(value, path) for name, value in meta.items()}
-        return event._replace(input=shown, data=data, meta=meta)
+        meta = event.meta and {name: self.masked(value) for name, value in event.meta.items()}
+        return event._replace(input=self.masked(event.input), data=self.masked(event.data), meta=meta)
 
 
 def mask(value: Any, path: tuple[str, ...]) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic
 from flux_core._context import D
 from flux_core._effects import Emit, Load, Now, Wake
 from flux_core._entry import Origin
-from flux_core._errors import InvalidInput, NotSerializable, RunBusy, SignalNotExpected
+from flux_core._errors import Conflict, InvalidInput, NotSerializable, RunBusy, SignalNotExpected
 from flux_core._events import display, outside_event, run_event
 from flux_core._forward import Forward
 from flux_core._ids import check_id, check_letter_id, check_tags
@@ -138,10 +138,17 @@ class Machine(Generic[D]):
         """Go on with a run that was found due."""
         return (yield from self._go_on((yield from self._opened(record))))
 
-    def retry_step(self, run_id: str, step: str, *, redo_commits: bool = False) -> Flow[Result[D]]:
-        """Go back to before a step of a run that has ended, and run on from there."""
+    def retry_step(
+        self, run_id: str, step: str, *, redo_commits: bool = False, revision: int | None = None
+    ) -> Flow[Result[D]]:
+        """Go back to before a step of a run that has ended, and run on from there; see `Engine.retry_step`."""
         for _ in range(CLAIMS):
             standing = yield from self._loaded(run_id)
+            if revision not in {None, standing.state.revision} and not standing.has_retried:
+                raise Conflict(
+                    f"run {run_id!r} has changed since revision {revision} was looked at; see how it stands now with:"
+                    f" flux show {run_id}"
+                )
             if result := (yield from standing.retry(step, redo_commits=redo_commits)):
                 return result
         raise contended(run_id)
@@ -265,9 +272,10 @@ class Machine(Generic[D]):
     def _new(
         self, given: object, data: D, run_id: str | None, tags: Iterable[str] | None, now: Moment
     ) -> RunState:
+        run_id = self._new_id(now.time) if run_id is None else check_id(run_id)
         state = RunState(
             Origin(
-                self._new_id(now.time) if run_id is None else check_id(run_id),
+                run_id,
                 self._workflow.name,
                 self._workflow.version,
                 self._plan.fingerprint,
@@ -275,6 +283,7 @@ class Machine(Generic[D]):
                 self._plan.data.fields(data),
                 check_tags(tags),
                 now.time,
+                self._worker.traceparent(run_id, self._workflow.name),
             )
         )
         state.expires_at = self._worker.expiry(now.time)

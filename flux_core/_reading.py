@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, cast
 
 from flux_core._document import UnreadableRun
-from flux_core._effects import Delete, Find
+from flux_core._effects import Delete, Find, Tally
 from flux_core._errors import RunNotFound, StoreError
 from flux_core._ids import check_id
 from flux_core._keeping import load, open_record
 from flux_core._listeners import report_failure
 from flux_core._outside import hold
 from flux_core._views import run_view
+from flux_core.storage._port import tallied
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flux_core._effects import Flow
     from flux_core._run import Run
-    from flux_core.storage import Query
+    from flux_core._status import Counts
+    from flux_core.storage import Query, Record
+
+MOST_AT_ONCE: Final = 100  # documents that are in memory together
+MOST_LOOKED_AT: Final = 1000  # runs of a store that cannot count
 
 
 def get(run_id: str) -> Flow[Run | None]:
@@ -41,6 +48,28 @@ def find(query: Query) -> Flow[tuple[list[Run], str | None]]:
         except StoreError as error:
             report_failure(f"reading run {record.id!r}", error)
     return runs, page.cursor
+
+
+def tally(query: Query, edges: Sequence[float], *, can_count: bool) -> Flow[Counts]:
+    """Return, by status, how many of a query's runs were created in each slot of time.
+
+    Args:
+        query: which runs.
+        edges: where the slots begin and end, in Unix seconds.
+        can_count: whether the store counts them; else the newest of them are looked at.
+    """
+    if can_count:
+        counts, *_ = yield Tally(query, edges)
+        return cast("Counts", counts)
+    found: list[Record] = []
+    query = query._replace(created_since=edges[0], created_until=edges[-1], limit=MOST_AT_ONCE)
+    while len(found) < MOST_LOOKED_AT:
+        page, *_ = yield Find(query)
+        found += page.records
+        if page.cursor is None:
+            break
+        query = query._replace(cursor=page.cursor)
+    return tallied(((record.created_at, record.status) for record in found), edges)
 
 
 def delete(run_id: str, worker: str, lease: float) -> Flow[None]:

@@ -23,10 +23,29 @@ class ErrorInfo(NamedTuple):
     """Whether trying the step again could help: false for `Fatal` and for what cannot be saved."""
     traceback: str | None = None
     """Kept in the store for the developer; never sent over HTTP."""
+    cause: str | None = None
+    """What it was raised from, and what that was raised from, as `ConnectionError: refused ← ...`."""
 
     def to_dict(self, *, traceback: bool = False) -> dict[str, Any]:
-        """Return the error as a JSON-able dict: `type, message, code, retryable`, and `traceback` if asked for."""
-        return {name: value for name, value in self._asdict().items() if traceback or name != "traceback"}
+        """Return the error as a JSON-able dict.
+
+        Keys: `type, message, code, retryable`, `cause` if there is one, and `traceback` if asked for.
+        """
+        told = self._asdict()
+        if self.cause is None:
+            del told["cause"]
+        if not traceback:
+            del told["traceback"]
+        return told
+
+
+class Try(NamedTuple):
+    """An attempt of a node that failed. Times are Unix seconds."""
+
+    started_at: float
+    ended_at: float
+    error: ErrorInfo
+    """Without its traceback, and its message cut: the node's own error has them whole."""
 
 
 class StepRecord(NamedTuple):
@@ -45,6 +64,10 @@ class StepRecord(NamedTuple):
     """Of the last attempt that failed; it stays when a later one succeeds."""
     changes: Mapping[str, Any] = MappingProxyType({})
     """The fields of data that the node set, with their new values; a removed key has the value None."""
+    tries: tuple[Try, ...] = ()
+    """The last 10 attempts that failed, in their order."""
+    tried_at: float | None = None
+    """When its last attempt began, if others had failed before it."""
 
 
 class Run(NamedTuple):
@@ -82,6 +105,10 @@ class Run(NamedTuple):
     wake_at: float | None
     created_at: float
     updated_at: float
+    traceparent: str | None = None
+    """The trace that the run belongs to, as W3C's Trace Context writes it."""
+    kept: tuple[str, ...] = ()
+    """Completed commits behind the point that a retry went back to: they are passed, and not run again."""
 
     def summary(self, *, traceback: bool = False) -> dict[str, Any]:
         """Return what a list shows of the run, as a JSON-able dict; times are ISO 8601 in UTC, durations seconds.

@@ -28,7 +28,9 @@ def run_dict(run: Run, *, traceback: bool) -> dict[str, Any]:
         "fingerprint": run.fingerprint,
         "revision": run.revision,
         "interruptions": run.interruptions,
-        "held_until": _moment(run.held_until),
+        "held_until": moment_text(run.held_until),
+        "traceparent": run.traceparent,
+        "kept": list(run.kept),
     }
 
 
@@ -42,12 +44,12 @@ def run_summary(run: Run, *, traceback: bool) -> dict[str, Any]:
         "step": last.name if last else None,
         "attempts": last.attempts if last else 0,
         "waits_for": run.waits_for,
-        "waits_until": _moment(run.waits_until),
-        "created_at": _moment(run.created_at),
-        "updated_at": _moment(run.updated_at),
+        "waits_until": moment_text(run.waits_until),
+        "created_at": moment_text(run.created_at),
+        "updated_at": moment_text(run.updated_at),
         "duration": run.updated_at - run.created_at,
-        "wake_at": _moment(run.wake_at),
-        "expires_at": _moment(run.expires_at),
+        "wake_at": moment_text(run.wake_at),
+        "expires_at": moment_text(run.expires_at),
         "tags": list(run.tags),
         "error": _error(run.error, traceback=traceback),
     }
@@ -56,11 +58,20 @@ def run_summary(run: Run, *, traceback: bool) -> dict[str, Any]:
 def _step(step: StepRecord, *, traceback: bool) -> dict[str, Any]:
     return step._asdict() | {
         "status": str(step.status),
-        "started_at": _moment(step.started_at),
-        "completed_at": _moment(step.completed_at),
+        "started_at": moment_text(step.started_at),
+        "completed_at": moment_text(step.completed_at),
         "output": plain(step.output),
         "error": _error(step.error, traceback=traceback),
         "changes": plain(dict(step.changes)),
+        "tries": [
+            {
+                "started_at": moment_text(tried.started_at),
+                "ended_at": moment_text(tried.ended_at),
+                "error": tried.error.to_dict(),
+            }
+            for tried in step.tries
+        ],
+        "tried_at": moment_text(step.tried_at),
     }
 
 
@@ -68,7 +79,8 @@ def _error(error: ErrorInfo | None, *, traceback: bool) -> dict[str, Any] | None
     return None if error is None else error.to_dict(traceback=traceback)
 
 
-def _moment(time: float | None) -> str | None:
+def moment_text(time: float | None) -> str | None:
+    """Return a moment in Unix seconds as ISO 8601 in UTC."""
     if time is None:
         return None
     return (

@@ -58,6 +58,11 @@ class Standing(Generic[D]):
         """Whether the run's rollback has failed."""
         return self.state.status is RunStatus.COMPENSATION_FAILED
 
+    @property
+    def has_retried(self) -> bool:
+        """Whether this worker has gone back in the run already."""
+        return self._worker.token in self.state.received
+
     def result(self) -> Result[D]:
         """Return the run as it stands.
 
@@ -105,7 +110,7 @@ class Standing(Generic[D]):
             DefinitionChanged: the run does not go on under this definition.
         """
         state = self.state
-        if self._worker.token in state.received:  # the retry was made before its answer was lost
+        if self.has_retried:  # before its answer was lost
             return (yield from self.go_on(by_hand=False))
         position = len(state.history) if step is None else self.workflow.index(step)
         now, *_ = yield Now()
@@ -114,7 +119,7 @@ class Standing(Generic[D]):
         state.expires_at = self._worker.expiry(now.time)  # it begins anew
         self._take(now, by_hand=True)
         walk = self._walk(now)
-        return (yield from walk.run()) if (yield from self._claim(now)) else None
+        return (yield from walk.run()) if (yield from self._claim(now, position)) else None
 
     def check_input(self, given: object) -> None:
         """Refuse another input under the same id; both are compared under the type as it is now.
@@ -149,15 +154,20 @@ class Standing(Generic[D]):
             return True
         return state.wake_at is not None and state.wake_at <= time
 
-    def _claim(self, now: Moment) -> Flow[bool]:
-        """Save what was decided about a run that nobody holds; return whether nobody else wrote it first."""
+    def _claim(self, now: Moment, back_to: int | None = None) -> Flow[bool]:
+        """Save what was decided about a run that nobody holds; return whether nobody else wrote it first.
+
+        Args:
+            now: the moment of the decision.
+            back_to: the position of the node that a retry goes back to.
+        """
         state = self.state
         try:
             yield from save(state, self._worker.token, now.time)
         except LeaseLost:
             return False
         if self._worker.policy.traced and not state.status.ended:
-            yield Emit(run_event("workflow:resume", state, now.time))
+            yield Emit(run_event("workflow:resume", state, now.time, back_to))
         return True
 
     def _take(self, now: Moment, *, by_hand: bool) -> None:

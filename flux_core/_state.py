@@ -219,11 +219,13 @@ class RunState:
                 f'{{"format":{FORMAT},"version":{quote(origin.version)},"fingerprint":"{origin.fingerprint}",'
                 f'"input":{self._stored(origin.input)},"initial":{self._object(origin.initial)}'
             )
+            if origin.traceparent is not None:
+                self._head += f',"traceparent":{quote(origin.traceparent)}'
         parts = [f'{self._head},"interruptions":{self.interruptions},"data":{self._data_text}']
         if self.lease:
             parts.append(f'"lease":{self.lease.text}')
         if self.error:
-            parts.append(f'"error":{dumps(self.error._asdict())}')
+            parts.append(f'"error":{_error(self.error)}')
         if self.current:
             parts.append(f'"current":{self._entry(self.current)}')
         if self.history_pages.last:
@@ -257,12 +259,10 @@ class RunState:
         )
         if entry.completed_at is not None:
             text += f',"completed_at":{self._moment(entry.completed_at)}'
-        if entry.failures:
-            text += f',"failures":{entry.failures}'
         if entry.output != "null":
             text += f',"output":{self._stored(entry.output)}'
         if entry.error:
-            text += f',"error":{dumps(entry.error._asdict())}'
+            text += _failures(entry, entry.error)
         if entry.changes:
             text += f',"changes":{self._object(entry.changes)}'
         if entry.removed:
@@ -304,3 +304,20 @@ class RunState:
         if text not in self._out:
             self._out[text] = put_out(text, self.unsaved_blobs)
         return reference(self._out[text])
+
+
+def _error(error: ErrorInfo) -> str:
+    return dumps(error.to_dict(traceback=True))
+
+
+def _failures(entry: Entry, error: ErrorInfo) -> str:
+    """Return what few entries have: how often the node has failed, and how."""
+    text = f',"error":{_error(error)}'
+    if entry.failures:
+        text += f',"failures":{entry.failures}'
+    if entry.tries:
+        tries = [{**tried._asdict(), "error": tried.error.to_dict()} for tried in entry.tries]
+        text += f',"tries":{dumps(tries)}'
+    if entry.tried_at is not None:
+        text += f',"tried_at":{entry.tried_at!r}'
+    return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 
 class RunStatus(StrEnum):
@@ -77,3 +77,6 @@ RUN_TRANSITIONS: Final[dict[RunStatus, frozenset[RunStatus]]] = {
     RunStatus.CANCELLED: frozenset(),
     RunStatus.ROLLED_BACK: frozenset(),
 }
+
+Counts: TypeAlias = list[dict[RunStatus, int]]
+"""How many runs have each status, slot of time by slot of time."""

@@ -60,7 +60,14 @@ _WIRE_NAMES = (
 
 
 class TraceSink(Protocol):
-    """Where trace events go. It is called from any thread, and what it raises is logged and swallowed."""
+    """Where trace events go. It is called from any thread, and what it raises is logged and swallowed.
+
+    Some methods are optional. `traceparent(run_id, workflow)` gives the trace that a run which is about to be created
+    belongs to, as W3C's Trace Context writes it, or None. `within(context)` gives a context manager that is entered for
+    as long as a handler is called, and goes with `left(run_id, error)`, which says that the worker has stopped working
+    on the run. `measure(name, value, unit=..., workflow=...)` takes a measurement; `begin_invocation()` and
+    `end_invocation()` are called around each event that a function is served.
+    """
 
     def emit(self, event: TraceEvent) -> None:
         """Take the event; return soon, since the run waits."""

@@ -44,6 +44,8 @@ def run_view(state: RunState) -> Run:
         wake_at=state.wake_at,
         created_at=state.origin.created_at,
         updated_at=state.updated_at,
+        traceparent=state.origin.traceparent,
+        kept=tuple(state.kept),
     )
 
 
@@ -86,7 +88,7 @@ def error_dict(error: ErrorInfo | None) -> dict[str, Any] | None:
     """Return what of an error may leave the store: all but the traceback."""
     if error is None:
         return None
-    return {name: value for name, value in error._asdict().items() if name != "traceback"}
+    return error.to_dict()
 
 
 def _step_record(entry: Entry, undone: Entry | None = None) -> StepRecord:
@@ -107,4 +109,6 @@ def _step_record(entry: Entry, undone: Entry | None = None) -> StepRecord:
         entry.error if undone is None else undone.error or entry.error,
         {name: decode(text, lenient=True) for name, text in entry.changes.items()}
         | dict.fromkeys(entry.removed),
+        tuple(entry.tries),
+        entry.tried_at,
     )

@@ -50,6 +50,7 @@ class Walk(ABC, Generic[I, D]):
         "_short_at",
         "_state",
         "_time",
+        "_tried_at",
         "_worker",
     )
 
@@ -71,6 +72,7 @@ class Walk(ABC, Generic[I, D]):
         self._results = self._outputs()
         self._short_at = inf  # when less than half of the lease is left, and it is to be made anew
         self._watch_lease()
+        self._tried_at = self._time  # when the last attempt was begun
         self._given_up: GivenUp | None = None
 
     @abstractmethod
@@ -229,9 +231,7 @@ class Walk(ABC, Generic[I, D]):
     def _back_off(self, node: Node, entry: Entry, error: Exception) -> float:
         """Take the failed attempt into its entry, and return when the next is due."""
         retry = self._worker.retry(node)
-        entry.attempts += 1
-        entry.failures += 1
-        entry.error = error_info(error, retryable=True)
+        entry.note_try(self._tried_at, self._time, error_info(error, retryable=True))
         entry.intent = False
         entry.until = self._time + retry.delay(entry.failures, self._worker.draw())
         return entry.until

@@ -55,6 +55,8 @@ class Worker(NamedTuple):
     """For a handler's `ctx.remaining()`."""
     report: Callable[[Context[Any, Any], float, str], None]
     """For a handler's `ctx.progress()`."""
+    traceparent: Callable[[str, str], str | None]
+    """Gives the trace that a new run, of that id and workflow, belongs to."""
 
     def retry(self, node: Node) -> Retry:
         """Return how the node is retried: as it says, or else as the engine does."""

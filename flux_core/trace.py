@@ -37,6 +37,9 @@ MARKS: Final = {
 }
 
 
+LONGEST_LINE: Final = 1_000_000  # bytes
+
+
 class ConsoleTrace:
     """Writes a line an event for people, to standard error unless another stream is given."""
 
@@ -84,8 +87,10 @@ class NDJSONTrace:
         self._lock = Lock()
 
     def emit(self, event: TraceEvent) -> None:
-        """Append the event; nothing is held back."""
+        """Append the event; nothing is held back. Of one that makes a line too long the longest fields are cut."""
         line = json.dumps(event.to_dict(), separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        if len(line) > LONGEST_LINE:
+            line = _cut(event) + b"\n"
         with self._lock:
             if self._file is not None:
                 os.write(self._file, line)
@@ -118,3 +123,11 @@ def _describe(event: TraceEvent) -> str:
     if event.error:
         parts.append(event.error.splitlines()[0])
     return "  ".join(parts)
+
+
+def _cut(event: TraceEvent) -> bytes:
+    """Return the event as a line that is not too long, which says what of it was cut."""
+    from flux_core._serving.lines import shortened  # few events are so long
+
+    fields = event.to_dict()
+    return shortened(fields, LONGEST_LINE - 1, fields).encode()

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flux_core._invocation import CURRENT
+from flux_core._serving.trace_context import valid_traceparent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-TRACEPARENT: Final = re.compile(
-    r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}(-.*)?"
-)
-"""https://www.w3.org/TR/trace-context/#traceparent-header"""
 
 
 class Parent(NamedTuple):
@@ -31,11 +26,11 @@ def parent() -> Parent | None:
     """Return where the invocation that is being served is, or None if there is none, or it belongs to no trace."""
     invocation = CURRENT.get()
     context: Any = getattr(invocation.context, "trace_context", None) if invocation else None
-    said = TRACEPARENT.fullmatch(getattr(context, "trace_parent", None) or "")
+    said = valid_traceparent(getattr(context, "trace_parent", None))
     if said is None:
         return None
-    header = {"traceparent": said[0], "tracestate": context.trace_state or ""}
-    return Parent(said["trace"], said["span"], header)
+    _, trace, span, _ = said.split("-")
+    return Parent(trace, span, {"traceparent": said, "tracestate": context.trace_state or ""})
 
 
 @contextmanager

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from psycopg.sql import Composed
 
+    from flux_core._status import Counts
     from flux_core.storage import Query, RecordPage
     from flux_postgres._pool import Answer
 
@@ -113,6 +114,13 @@ class PostgreSQLStorage:
         """Return the records that meet every condition of the query."""
         statement, parameters = self._statements.find(query, start(query))
         return page(query, [_record(row) for row in self._run("finding runs", statement, parameters).rows])
+
+    def tally(self, query: Query, edges: Sequence[float]) -> Counts:
+        """Return, by status, how many of the query's records were created in each slot of time."""
+        slots: Counts = [{} for _ in edges[1:]]
+        for slot, status, count in self._run("counting runs", *self._statements.tally(query, edges)).rows:
+            slots[slot - 1][status_of(status)] = count
+        return slots
 
     def delete(self, run_id: str) -> None:
         """Remove the run and its blobs in one transaction."""

@@ -6,6 +6,7 @@ The body is the workflow's input, the answer its result. Without a `key=` the ru
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -26,6 +27,7 @@ from flux_core._serving.problem import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from flux_core import App, Result
     from flux_core._serving.problem import Problem
     from flux_core._serving.service import Service
 
@@ -44,6 +46,12 @@ class Request(NamedTuple):
     """Return the body; raises `MalformedBody`."""
     event: Any
     """The request as the platform delivered it, by which a route chooses the workflow."""
+    path: str = "/"
+    """As it was sent, percent-encoded, without what the platform puts before it and without the query."""
+    query: str = ""
+    """As it was sent."""
+    trusted: bool = False
+    """Whether the platform, or the loopback interface, vouches that the sender may operate."""
 
 
 class Reply(NamedTuple):
@@ -51,7 +59,13 @@ class Reply(NamedTuple):
 
     status: int
     headers: Mapping[str, str]
-    document: Mapping[str, Any]
+    document: Mapping[str, Any] | str
+    """What is sent as JSON, or a text that is sent as it is."""
+
+    @property
+    def text(self) -> str:
+        """The body."""
+        return self.document if isinstance(self.document, str) else json.dumps(self.document)
 
 
 def reply(service: Service, request: Request, *, deadline: float | None) -> Reply:
@@ -64,14 +78,19 @@ def reply(service: Service, request: Request, *, deadline: float | None) -> Repl
         if len(body) > service.max_body:
             detail = f"the body has {len(body):,} bytes; this function takes {service.max_body:,}"
             return refusal(problem(BODY_TOO_LARGE, detail))
-        identity = _idempotency_key(request.headers)
+        identity = idempotency_key(request.headers)
         result = service.execute(request.event, parse_body(body), identity=identity, deadline=deadline)
     except Exception as error:  # noqa: BLE001 (whatever it is, the client is answered, and the log knows)
         return failure(error)
+    return told(service.app, result)
+
+
+def told(app: App, result: Result[Any]) -> Reply:
+    """Return the answer that says what a run has come to, for whoever has started it."""
     if failed := problem_of_run(result):
         log.warning("run %s is %s; see why with: flux show %s", result.id, result.status, result.id)
         return refusal(failed)
-    stands = answer(result)
+    stands = answer(app, result)
     stands.pop("error", None)  # of a run that is being rolled back it may say more than the client is to know
     return Reply(STATUSES[result.status], {"Content-Type": JSON}, stands)
 
@@ -89,7 +108,7 @@ def refusal(refused: Problem) -> Reply:
     return Reply(refused.status, {"Content-Type": PROBLEM_JSON, **refused.headers}, refused.document)
 
 
-def _idempotency_key(headers: Mapping[str, str]) -> str | None:
+def idempotency_key(headers: Mapping[str, str]) -> str | None:
     """Return the header; REST APIs keep the case in which a client wrote its name.
 
     Raises:

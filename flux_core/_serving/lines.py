@@ -25,15 +25,16 @@ def message_of(event: TraceEvent) -> str:
     return f"{event.type} {event.workflow_id} {event.step_name or ''}".rstrip()
 
 
-def shortened(line: dict[str, Any], longest: int) -> str:
+def shortened(line: dict[str, Any], longest: int, event: dict[str, Any] | None = None) -> str:
     """Return the line as JSON; while it has more bytes than that, the event's fields are cut, the longest first.
 
-    The event is the line's `flux`, whose `shortened` says which fields were cut and how many bytes they had.
+    The event is the line's `flux` unless it is given. Its `shortened` says which fields were cut, and how many bytes
+    each had.
     """
     text = _json(line)
     if len(text.encode()) <= longest:
         return text
-    event = line["flux"]
+    event = line["flux"] if event is None else event
     whole = {field: _json(event[field]) for field in FIELDS if field in event}
     event["shortened"] = {}
     for field in sorted(whole, key=lambda field: len(whole[field]), reverse=True):

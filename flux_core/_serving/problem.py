@@ -7,7 +7,9 @@ from time import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from flux_core import (
+    Conflict,
     CrashLoop,
+    DefinitionChanged,
     Fatal,
     FluxError,
     InputMismatch,
@@ -58,6 +60,8 @@ STATUSES: Final[Mapping[str, int]] = {
     UnknownWorkflow.code: 404,
     METHOD_NOT_ALLOWED: 405,
     CANCELLED: 409,
+    Conflict.code: 409,
+    DefinitionChanged.code: 409,
     InputMismatch.code: 409,
     LeaseLost.code: 409,
     NotRetryable.code: 409,

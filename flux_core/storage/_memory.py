@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from flux_core._errors import BlobNotFound, Conflict, RunExists
 from flux_core.storage._cursor import page, position, start
+from flux_core.storage._port import tallied
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
+    from flux_core._status import Counts
     from flux_core.storage._cursor import Position
     from flux_core.storage._port import Query, Record, RecordPage
 
@@ -57,6 +59,13 @@ class MemoryStorage:
         found = [record for record in records if query.meets(record) and _comes_after(after, query, record)]
         first = nlargest if query.wake_before is None else nsmallest
         return page(query, first(query.limit + 1, found, key=partial(position, query)))
+
+    def tally(self, query: Query, edges: Sequence[float]) -> Counts:
+        """Return, by status, how many of the query's records were created in each slot of time."""
+        with self._lock:
+            records = list(self._records.values())
+        wanted = query._replace(created_since=None, created_until=None)
+        return tallied(((found.created_at, found.status) for found in records if wanted.meets(found)), edges)
 
     def delete(self, run_id: str) -> None:
         """Remove the run and its blobs."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-    from flux_core._status import RunStatus
+    from flux_core._status import Counts, RunStatus
 
 
 class Record(NamedTuple):
@@ -75,9 +76,9 @@ class RecordPage(NamedTuple):
 class Storage(Protocol):
     """A store of runs, safe to use from many threads; a durable one from many processes too.
 
-    Two attributes are optional. `blocking` is False of a store whose methods never wait, so that the async engine calls
-    them where it is. `largest` is the most bytes that `put_blob` takes, if there is such a limit: a longer value fails
-    the node, or the call, that brings it.
+    Some attributes are optional; `TallyingStorage` says which method is. `blocking` is False of a store whose methods
+    never wait, so that the async engine calls them where it is. `largest` is the most bytes that `put_blob` takes, if
+    there is such a limit: a longer value fails the node, or the call, that brings it.
 
     A method that cannot reach or read the store raises `StoreError`, which names the store and what failed.
     After a `StoreError` from `create` or `save` the write may or may not stand: the caller finds out by
@@ -133,3 +134,25 @@ class Storage(Protocol):
 
     def close(self) -> None:
         """Release connections; the store is not used after that."""
+
+
+class TallyingStorage(Storage, Protocol):
+    """A store that can count."""
+
+    def tally(self, query: Query, edges: Sequence[float]) -> Counts:
+        """Return, by status, how many of the query's records were created in each slot of time.
+
+        Args:
+            query: its time range, limit and cursor do not count.
+            edges: in Unix seconds and in their order; slot `i` is `edges[i] <= created_at < edges[i + 1]`.
+        """
+
+
+def tallied(records: Iterable[tuple[float, RunStatus]], edges: Sequence[float]) -> Counts:
+    """Count records, each given as when it was created and its status, by slot and status."""
+    slots: Counts = [{} for _ in edges[1:]]
+    for created_at, status in records:
+        place = bisect_right(edges, created_at) - 1
+        if 0 <= place < len(slots):
+            slots[place][status] = slots[place].get(status, 0) + 1
+    return slots

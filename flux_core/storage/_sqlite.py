@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import threading
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -17,8 +17,9 @@ from flux_core.storage._port import Record
 from flux_core.storage._sqlite_session import File, Session, close
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
+    from flux_core._status import Counts
     from flux_core.storage._cursor import Position
     from flux_core.storage._port import Query, RecordPage
 
@@ -61,6 +62,8 @@ FIND: Final = """
     FROM flux_runs WHERE TRUE
 """
 STATUS_IS_ONE_OF: Final = f"status IN ({', '.join('?' * len(RunStatus))})"
+COUNT: Final = "SELECT status, count(*) FROM flux_runs WHERE TRUE"
+BY_STATUS: Final = " GROUP BY status"
 AFTER_DUE: Final = "(wake_at, id) > (?, ?)"
 AFTER_NEWEST: Final = "(created_at, id) < (?, ?)"
 DUE_FIRST: Final = " ORDER BY wake_at, id LIMIT ?"
@@ -139,6 +142,18 @@ class SQLiteStorage:
             rows = connection.execute(statement, parameters).fetchall()
         return page(query, [_record(row) for row in rows])
 
+    def tally(self, query: Query, edges: Sequence[float]) -> Counts:
+        """Return, by status, how many of the query's records were created in each slot of time."""
+        slots = []
+        with self._local.session as connection:
+            for since, until in pairwise(edges):
+                conditions, parameters = _conditions(
+                    query._replace(created_since=since, created_until=until), None
+                )
+                rows = connection.execute(COUNT + conditions + BY_STATUS, parameters)
+                slots.append({status_of(status): count for status, count in rows})
+        return slots
+
     def delete(self, run_id: str) -> None:
         """Remove the run, its blobs and its tags in one transaction."""
         with self._local.session as connection, connection:
@@ -194,6 +209,13 @@ class _Local(threading.local):
 
 def _select(query: Query, after: Position | None) -> tuple[str, list[Any]]:
     """Return the statement that finds the query's records, one more than its limit, and its parameters."""
+    conditions, parameters = _conditions(query, after)
+    order = NEWEST_FIRST if query.wake_before is None else DUE_FIRST
+    return FIND + conditions + order, [*parameters, query.limit + 1]
+
+
+def _conditions(query: Query, after: Position | None) -> tuple[str, list[Any]]:
+    """Return what is to be true of the query's records, each condition after an AND, and its parameters."""
     due = query.wake_before is not None
     statuses = query.statuses
     conditions = {
@@ -210,8 +232,7 @@ def _select(query: Query, after: Position | None) -> tuple[str, list[Any]]:
     parameters = chain.from_iterable(
         value if isinstance(value, tuple) else (value,) for value in given.values()
     )
-    order = DUE_FIRST if due else NEWEST_FIRST
-    return " AND ".join([FIND, *given]) + order, [*parameters, query.limit + 1]
+    return "".join(f" AND {condition}" for condition in given), [*parameters]
 
 
 def _one_for_each(statuses: frozenset[RunStatus]) -> tuple[str | None, ...]:

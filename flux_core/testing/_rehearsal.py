@@ -180,7 +180,7 @@ class Rehearsal(Generic[D]):
         state, current = self._state, self._state.current
         if state.status is RunStatus.FAILED and current is not None and not state.outcome(current.name):
             return self._flows.retry_step(
-                self._workflow, self._id, current.name, redo_commits=False, deadline=None
+                self._workflow, self._id, current.name, redo_commits=False, revision=None, deadline=None
             )
         return self._flows.resume(self._workflow, self._id, None)
 

@@ -132,6 +132,8 @@ def test_a_completed_run_is_stored_whole(make_engine: MakeEngine, any_store: Sto
             "output": "done",
             "error": None,
             "changes": {"n": 3},
+            "tries": (),
+            "tried_at": None,
         }
     ]
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from core.conftest import Death, die
 
-from flux_core import Context, DefinitionChanged, NotRetryable, Retry, RunBusy, StepNotFound, Workflow
+from flux_core import (
+    Conflict,
+    Context,
+    DefinitionChanged,
+    NotRetryable,
+    Retry,
+    RunBusy,
+    StepNotFound,
+    Workflow,
+)
 
 if TYPE_CHECKING:
     from core.conftest import AnyEngine, Clock, MakeEngine
@@ -374,3 +383,29 @@ def test_a_renamed_commit_can_be_given_up(engine: AnyEngine) -> None:
     result = engine.retry_step(world.flow("a", "CHARGE", "c"), "x", "a", redo_commits=True)
     assert result.status == "completed"
     assert world.calls[3:] == ["a", "CHARGE", "c"]
+
+
+def test_a_retry_that_was_decided_on_another_revision_is_refused(
+    any_store: Storage, make_engine: MakeEngine
+) -> None:
+    """Of two who look at one failed run and retry it, one does; the other is told that it has changed since."""
+    world = World("a")
+    engine, flow = make_engine(any_store), world.flow("a", "b")
+    engine.execute(flow, {}, id="r")
+    seen = engine.run("r").revision
+    world.failing.clear()
+    assert engine.retry_step(flow, "r", "a", revision=seen).status == "completed"
+    with pytest.raises(Conflict, match=f"run 'r' has changed since revision {seen}"):
+        engine.retry_step(flow, "r", "a", revision=seen)
+    assert world.calls == ["a", "a", "b"]
+
+
+def test_commits_that_a_retry_has_kept_are_told(engine: AnyEngine) -> None:
+    """A run that went back over a commit, and failed before it, says that the commit is kept."""
+    world = World("z")
+    flow = world.flow("a", "B", "z")
+    engine.execute(flow, {}, id="r")
+    world.failing = {"a"}
+    engine.retry_step(flow, "r", "a")
+    assert engine.run("r").kept == ("B",)
+    assert engine.run("r").to_dict()["kept"] == ["B"]

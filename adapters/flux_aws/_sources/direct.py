@@ -16,23 +16,26 @@ from flux_core._serving.answer import answer
 
 if TYPE_CHECKING:
     from flux_core._invocation import Invocation
-    from flux_core._serving.service import Service
+    from flux_core._serving.served import Served
 
 
-def _respond(service: Service, invocation: Invocation) -> dict[str, Any]:
+def _respond(served: Served, invocation: Invocation) -> dict[str, Any]:
     # Lambda gives the repetition of an asynchronous invocation the request id of the first.
     event = invocation.event
-    return answer(service.execute(event, event, identity=invocation.request_id, deadline=invocation.deadline))
+    result = served.service.execute(
+        event, event, identity=invocation.request_id, deadline=invocation.deadline
+    )
+    return answer(served.service.app, result)
 
 
 def _is_control(event: dict[str, Any]) -> bool:
     return event.keys() == {"flux"}
 
 
-def _control(service: Service, invocation: Invocation) -> dict[str, Any]:
+def _control(served: Served, invocation: Invocation) -> dict[str, Any]:
     from flux_core._serving.control.actions import control  # an order needs none of it
 
-    return control(service, invocation.event["flux"], invocation.deadline)
+    return control(served.service, invocation.event["flux"], invocation.deadline)
 
 
 CONTROL: Final = Source('a control command ({"flux": {...}})', _is_control, _control)

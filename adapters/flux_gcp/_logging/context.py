@@ -7,13 +7,12 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from flux_core._serving.trace_context import traceparent_in
 from flux_gcp._invocation import GOOGLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
-"""https://www.w3.org/TR/trace-context/#traceparent-header"""
 CLOUD_TRACE: Final = re.compile(r"([0-9a-f]{32})(?:/([0-9]{1,20}))?(?:;o=([0-9]))?")
 """The older header of Google, in which the span is a decimal number:
 https://cloud.google.com/trace/docs/trace-context#legacy-http-header"""
@@ -59,8 +58,9 @@ def project() -> str | None:
 
 def _named_in(headers: Mapping[str, str]) -> tuple[str | None, str | None, bool]:
     """Return the trace, the span in it, and whether it is kept."""
-    if found := TRACEPARENT.fullmatch(headers.get("traceparent", "")):
-        return found[1], found[2], bool(int(found[3], 16) & 1)
+    if said := traceparent_in(headers):
+        _, trace, span, flags = said.split("-")
+        return trace, span, bool(int(flags, 16) & 1)
     if found := CLOUD_TRACE.fullmatch(headers.get("x-cloud-trace-context", "")):
         return found[1], f"{int(found[2]):016x}" if found[2] else None, found[3] == "1"
     return None, None, False

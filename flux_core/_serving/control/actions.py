@@ -5,18 +5,19 @@
     run       workflow, input, id, tags             start a run, and go on with it until it ends or is suspended
     start     workflow, input, id, tags             start a run, and leave it to the next tick or the waker
     resume    id                                    go on with a run: one that is due, is paused, or was not rolled back
-    retry     id, step, redo_commits                go back to a step, or to what failed, and run on from there
+    retry     id, step, redo_commits, revision      go back to a step, or to what failed, and run on from there
     signal    id, name, payload, signal_id, run     send a run a signal; the same signal_id twice is one signal
     cancel    id, compensate                        cancel a run, and with compensate=true roll it back
     pause     id                                    have a run stand still until resume
     resolve   id, step, output, run                 say that the commit at which a run failed did happen
     show      id                                    the run, with its history
-    list      workflow, status, since, until,       a page of runs, newest first
-              limit, cursor
+    list      workflow, status, since, until, tag,  a page of runs, newest first
+              id_prefix, limit, cursor
     delete    id                                    remove a run that nobody holds
 
 `workflow` is that of the run. It need not be said of a run that is there, nor if the handler has one workflow. With
-`run=false` a run is left to the next tick. `at` is the moment, in Unix seconds, for which the waker was asked.
+`run=false` a run is left to the next tick. `revision` is the run's as it was looked at: if it has another, nothing is
+done. `at` is the moment, in Unix seconds, for which the waker was asked.
 """
 
 from __future__ import annotations
@@ -47,8 +48,10 @@ class Action(NamedTuple):
     """Those that it takes beside `action`."""
 
 
-def control(service: Service, command: object, deadline: float | None) -> dict[str, Any]:
-    """Do what a command asks for, and return the answer.
+def control(
+    service: Service, command: object, deadline: float | None, where: str = "flux."
+) -> dict[str, Any]:
+    """Do what a command asks for, and return the answer; the paths of its fields begin with `where` in errors.
 
     Raises:
         InvalidInput: it is no command, or has a field that is missing, wrong or not known; beside all that the
@@ -58,13 +61,13 @@ def control(service: Service, command: object, deadline: float | None) -> dict[s
         raise InvalidInput("expected an object with an action", path="flux")
     name = command.get("action")
     if name not in list(ACTIONS):  # in a list, since a name may be anything, hashable or not
-        raise InvalidInput(f"expected one of {', '.join(ACTIONS)}; got {name!r}", path="flux.action")
+        raise InvalidInput(f"expected one of {', '.join(ACTIONS)}; got {name!r}", path=f"{where}action")
     action = ACTIONS[name]
     for field in command:
         if field != "action" and field not in action.fields:
             known = ", ".join(action.fields) or "no other field"
-            raise InvalidInput(f"unknown field; {name} takes {known}", path=f"flux.{field}")
-    return action.perform(Command(service, command, deadline))
+            raise InvalidInput(f"unknown field; {name} takes {known}", path=f"{where}{field}")
+    return action.perform(Command(service, command, deadline, where))
 
 
 def _work(
@@ -72,10 +75,11 @@ def _work(
 ) -> dict[str, Any]:
     """Call a method of the app that works on a run of the workflow, and return how the run stands then."""
     try:
-        return answer(method(workflow, *arguments, deadline=command.deadline, **options))
+        result = method(workflow, *arguments, deadline=command.deadline, **options)
     except LeaseLost:
         count_lost_lease(command.app, workflow)
         raise
+    return answer(command.app, result)
 
 
 def _steer(
@@ -98,7 +102,7 @@ def _run(command: Command) -> dict[str, Any]:
 
 
 def _start(command: Command) -> dict[str, Any]:
-    return answer(command.app.start(command.new_workflow, _input(command), **_naming(command)))
+    return answer(command.app, command.app.start(command.new_workflow, _input(command), **_naming(command)))
 
 
 def _resume(command: Command) -> dict[str, Any]:
@@ -114,7 +118,8 @@ def _retry(command: Command) -> dict[str, Any]:
         if run.status is RunStatus.COMPENSATION_FAILED and not redo:  # what failed is its rollback
             return _resume(command)
         step = _failed_step(run)
-    return _steer(command, command.app.retry_step, step, redo_commits=redo)
+    seen = command.given({"revision": lambda field: command.count(field, 1)})
+    return _steer(command, command.app.retry_step, step, redo_commits=redo, **seen)
 
 
 def _signal(command: Command) -> dict[str, Any]:
@@ -133,7 +138,7 @@ def _cancel(command: Command) -> dict[str, Any]:
 
 
 def _pause(command: Command) -> dict[str, Any]:
-    return answer(command.app.pause(command.id))
+    return answer(command.app, command.app.pause(command.id))
 
 
 def _resolve(command: Command) -> dict[str, Any]:
@@ -158,13 +163,15 @@ ACTIONS: Final[dict[str, Action]] = {
     "run": Action(_run, NEW),
     "start": Action(_start, NEW),
     "resume": Action(_resume, ("id", "workflow")),
-    "retry": Action(_retry, ("id", "workflow", "step", "redo_commits")),
+    "retry": Action(_retry, ("id", "workflow", "step", "redo_commits", "revision")),
     "signal": Action(_signal, ("id", "workflow", "name", "payload", "signal_id", "run")),
     "cancel": Action(_cancel, ("id", "workflow", "compensate")),
     "pause": Action(_pause, ("id",)),
     "resolve": Action(_resolve, ("id", "workflow", "step", "output", "run")),
     "show": Action(looking.show, ("id",)),
-    "list": Action(looking.runs, ("workflow", "status", "since", "until", "limit", "cursor")),
+    "list": Action(
+        looking.runs, ("workflow", "status", "since", "until", "tag", "id_prefix", "limit", "cursor")
+    ),
     "delete": Action(_delete, ("id",)),
 }
 

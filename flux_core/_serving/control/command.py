@@ -25,11 +25,14 @@ class Command:
         deadline: when the function is killed, in `time.monotonic()` seconds; None if nobody says.
     """
 
-    def __init__(self, service: Service, fields: dict[str, Any], deadline: float | None) -> None:
+    def __init__(
+        self, service: Service, fields: dict[str, Any], deadline: float | None, where: str = "flux."
+    ) -> None:
         self.app: App = service.app
         self.fields = fields
         self.deadline = deadline
         self._service = service
+        self._where = where
 
     @property
     def id(self) -> str:
@@ -78,35 +81,35 @@ class Command:
         """Return a field that is a str."""
         value = self.fields.get(field, default)
         if not isinstance(value, str):
-            raise InvalidInput(f"expected a str, got {value!r}", path=f"flux.{field}")
+            raise InvalidInput(f"expected a str, got {value!r}", path=f"{self._where}{field}")
         return value
 
     def texts(self, field: str) -> list[str]:
         """Return a field that is a list of str."""
         value = self.fields[field]
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise InvalidInput(f"expected a list of str, got {value!r}", path=f"flux.{field}")
+            raise InvalidInput(f"expected a list of str, got {value!r}", path=f"{self._where}{field}")
         return value
 
     def count(self, field: str, default: int) -> int:
         """Return a field that is a whole number from 1 up."""
         value = self.fields.get(field, default)
         if type(value) is not int or value < 1:
-            raise InvalidInput(f"expected an int of at least 1, got {value!r}", path=f"flux.{field}")
+            raise InvalidInput(f"expected an int of at least 1, got {value!r}", path=f"{self._where}{field}")
         return value
 
     def flag(self, field: str, *, default: bool) -> bool:
         """Return a field that is true or false."""
         value = self.fields.get(field, default)
         if not isinstance(value, bool):
-            raise InvalidInput(f"expected true or false, got {value!r}", path=f"flux.{field}")
+            raise InvalidInput(f"expected true or false, got {value!r}", path=f"{self._where}{field}")
         return value
 
     def seconds(self, field: str) -> float:
         """Return a field that is a moment in Unix seconds."""
         value = self.fields[field]
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-            raise InvalidInput(f"expected Unix seconds, got {value!r}", path=f"flux.{field}")
+            raise InvalidInput(f"expected Unix seconds, got {value!r}", path=f"{self._where}{field}")
         return value
 
     def moment(self, field: str) -> datetime | float:
@@ -121,7 +124,7 @@ class Command:
         if moment is None or moment.tzinfo is None:
             raise InvalidInput(
                 f"expected Unix seconds, or ISO 8601 with a time zone as in 2026-01-31T12:00:00Z; got {value!r}",
-                path=f"flux.{field}",
+                path=f"{self._where}{field}",
             )
         return moment
 

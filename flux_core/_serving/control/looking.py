@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def show(command: Command) -> dict[str, Any]:
     """Return the run that is meant."""
-    return command.stored.to_dict()
+    return command.app.shown(command.stored).to_dict()
 
 
 def runs(command: Command) -> dict[str, Any]:
@@ -23,6 +23,8 @@ def runs(command: Command) -> dict[str, Any]:
             ),
             "since": command.moment,
             "until": command.moment,
+            "tag": command.text,
+            "id_prefix": command.text,
             "cursor": command.text,
         }
     )
