@@ -1,0 +1,49 @@
+"""Sending what the providers hold back, without waiting for longer than there is time."""
+
+from __future__ import annotations
+
+import logging
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+log: Final = logging.getLogger("flux")
+
+
+class Flush:
+    """Has providers send what they hold back; the API's own, without an SDK, have nothing to send.
+
+    An SDK waits for a collector that does not answer for as long as its exporter does, whatever time it is given. So
+    it waits in a thread of its own, and whoever cannot wait that long goes on without it.
+
+    Args:
+        providers: returns those there are now.
+    """
+
+    def __init__(self, providers: Callable[[], Iterable[object]]) -> None:
+        self._providers = providers
+        self._lock = Lock()
+        self._thread: Thread | None = None
+
+    def __call__(self, seconds: float) -> None:
+        """Have everything sent, and wait for that, so many seconds at most."""
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = Thread(target=self._send, name="flux-otel-flush", daemon=True)
+                self._thread.start()
+            thread = self._thread
+        thread.join(seconds)
+        if thread.is_alive():
+            log.warning("spans and metrics are not sent after %g s; does the collector answer?", seconds)
+
+    def _send(self) -> None:
+        for provider in self._providers():
+            flush = getattr(provider, "force_flush", None)
+            if flush is None:
+                continue
+            try:
+                flush()
+            except Exception:
+                log.exception("%s.force_flush has failed", type(provider).__name__)

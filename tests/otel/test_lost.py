@@ -1,0 +1,232 @@
+"""Spans whose run's end nobody tells, and spans that have to be sent before the process stands still."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from core.conftest import steal
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
+from otel.conftest import attributes, parent_of, traces
+
+from flux_core import App, Context, Engine, InvalidInput, LeaseLost, TraceEvent, Workflow
+from flux_core._invocation import Invocation
+from flux_core._serving.measure import serving
+from flux_core.storage import MemoryStorage
+from flux_otel import OpenTelemetryTrace, _spans, _trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace.export import SpanExportResult
+    from otel.conftest import Telemetry
+
+Ctx = Context[Any, Any]
+
+LIMIT = 10  # real seconds after which a test gives up
+
+
+def event(kind: str, run_id: str = "r1", **fields: Any) -> TraceEvent:
+    """Return an event, as an engine sends it."""
+    return TraceEvent(type=kind, timestamp=1, workflow_id=run_id, workflow_name="order", **fields)
+
+
+def nothing(ctx: Ctx) -> None:
+    """Do nothing."""
+
+
+def test_a_worker_that_lost_its_lease_ends_its_spans(telemetry: Telemetry) -> None:
+    """No event says so, and yet somebody wants to see it."""
+    store = MemoryStorage()
+    workflow = Workflow("order").step("a", lambda ctx: steal(store, ctx.id))
+    with pytest.raises(LeaseLost):
+        Engine(store, trace=[telemetry.sink()]).execute(workflow, {}, id="r1")
+    step, order = telemetry.spans
+    assert attributes(step)["flux.worker.lost"] is attributes(order)["flux.worker.lost"] is True
+    assert attributes(order)["error.type"] == "LeaseLost"
+    assert (step.status.status_code, order.status.status_code) == (StatusCode.UNSET, StatusCode.ERROR)
+
+
+def test_a_run_that_another_worker_of_the_process_took_over_is_that_ones(telemetry: Telemetry) -> None:
+    """The first worker's spans end when the second begins; that the first one leaves changes nothing."""
+    sink = telemetry.sink()
+    begun, over = Event(), Event()
+
+    def slow() -> None:
+        sink.emit(event("workflow:start", status="running"))
+        sink.emit(event("step:start", step_name="a", status="running"))
+        begun.set()
+        over.wait(LIMIT)
+        sink.left("r1", None)
+
+    first = Thread(target=slow)
+    first.start()
+    begun.wait(LIMIT)
+    sink.emit(event("workflow:resume", status="running"))
+    assert [attributes(span)["flux.worker.lost"] for span in telemetry.spans] == [True, True]
+    over.set()
+    first.join(LIMIT)
+    assert len(telemetry.spans) == 2
+    sink.emit(event("workflow:complete", status="completed"))
+    assert "flux.worker.lost" not in attributes(telemetry.spans[-1])
+
+
+def test_an_attempt_that_tells_no_end_ends_with_the_next(telemetry: Telemetry) -> None:
+    """It was told to begin, and time was short."""
+    sink = telemetry.sink()
+    sink.emit(event("workflow:start", status="running"))
+    for _ in range(2):
+        sink.emit(event("step:start", step_name="a", status="running"))
+    assert len(telemetry.spans) == 1
+    sink.emit(event("workflow:suspend", status="suspended"))
+    assert [span.name for span in telemetry.spans] == ["a", "a", "order"]
+
+
+def test_spans_that_nobody_ends_are_bounded(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest are ended; those begun for runs that were there already are forgotten."""
+    monkeypatch.setattr(_spans, "MOST", 3)
+    monkeypatch.setattr(_spans, "MOST_BEGUN", 2)
+    sink = telemetry.sink()
+    for number in range(5):
+        assert sink.traceparent(f"r{number}", "order")  # as for a run that another event has created already
+        sink.emit(event("workflow:start", f"r{number}", status="running"))
+    assert [attributes(span)["flux.run.id"] for span in telemetry.spans] == ["r0", "r1"]
+    assert len(sink._spans._begun) == 2
+    sink.close()
+    assert len(telemetry.spans) == 5
+    assert not sink._spans._begun
+
+
+def test_events_of_runs_that_nobody_began_are_passed_over(telemetry: Telemetry) -> None:
+    """As after the sink was closed: nothing is raised, and nothing stays open."""
+    sink = telemetry.sink()
+    for kind in ("step:start", "step:progress", "signal:received", "workflow:complete"):
+        sink.emit(event(kind, step_name="a" if "step" in kind else None, status="running"))
+    sink.left("r1", None)
+    with sink.within(Context(id="r1", workflow="order", step="a", input={}, data={})):
+        assert telemetry.spans == []
+
+
+def test_an_error_without_a_type_has_the_conventions_name(telemetry: Telemetry) -> None:
+    """An engine of another version may not say it."""
+    sink = telemetry.sink()
+    sink.emit(event("workflow:start", status="running"))
+    sink.emit(event("workflow:error", status="failed", error="no"))
+    (order,) = telemetry.spans
+    assert attributes(order)["error.type"] == "_OTHER"
+
+
+def test_many_runs_at_the_same_time_keep_apart(telemetry: Telemetry) -> None:
+    """Each thread's run is a trace of its own, whole."""
+    engine = Engine(trace=[telemetry.sink()])
+    workflow = Workflow("order").step("a", nothing).step("b", nothing, timeout=LIMIT)
+
+    def work(name: str) -> None:
+        for number in range(10):
+            engine.execute(workflow, {}, id=f"{name}-{number}")
+
+    threads = [Thread(target=work, args=(name,)) for name in "wxyz"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT)
+    assert sorted(traces(telemetry.spans).values()) == [3] * 40
+    for span in telemetry.spans:
+        assert (parent_of(span) is None) == (span.name == "order")
+
+
+class Slow(InMemorySpanExporter):
+    """A collector that does not answer until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = Event()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Wait, and keep them."""
+        self.answers.wait(LIMIT)
+        return super().export(spans)
+
+
+@pytest.fixture
+def slow() -> Iterator[tuple[Slow, TracerProvider]]:
+    """Give a provider that sends in batches, every hour, and where it sends to."""
+    exporter = Slow()
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=3_600_000))
+    yield exporter, provider
+    exporter.answers.set()
+    provider.shutdown()
+
+
+def serve(provider: TracerProvider, deadline: float | None) -> OpenTelemetryTrace:
+    """Serve one invocation, and return the sink."""
+    sink = OpenTelemetryTrace(provider)
+    app = App([Workflow("order").step("a", nothing)], MemoryStorage(), trace=[sink])
+    with serving(app, Invocation({}, deadline)):
+        app.execute("order", {})
+    return sink
+
+
+def test_spans_are_sent_before_a_function_is_frozen(slow: tuple[Slow, TracerProvider]) -> None:
+    """The platform may stop the process as soon as the invocation has been answered."""
+    exporter, provider = slow
+    exporter.answers.set()
+    serve(provider, deadline=1e12)
+    assert [span.name for span in exporter.get_finished_spans()] == ["a", "order"]
+
+
+def test_a_server_sends_when_its_exporter_does(slow: tuple[Slow, TracerProvider]) -> None:
+    """It is not frozen, and no request waits for a collector."""
+    exporter, provider = slow
+    exporter.answers.set()
+    sink = serve(provider, deadline=None)
+    assert exporter.get_finished_spans() == ()
+    sink.close()
+    assert len(exporter.get_finished_spans()) == 2
+
+
+def test_an_invocation_does_not_wait_for_a_collector_that_is_down(
+    slow: tuple[Slow, TracerProvider], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is answered in time, the log says so, and what is to be sent waits once."""
+    monkeypatch.setattr(_trace, "PATIENCE", 0.05)
+    exporter, provider = slow
+    sink = serve(provider, deadline=1e12)
+    sink.close()
+    said = "spans and metrics are not sent after 0.05 s; does the collector answer?"
+    assert [record.getMessage() for record in caplog.records] == [said, said]
+    assert [thread.name for thread in threading.enumerate()].count("flux-otel-flush") == 1
+    exporter.answers.set()
+    sink.close()
+    assert len(exporter.get_finished_spans()) == 2
+
+
+def test_a_provider_that_cannot_send_breaks_nothing(
+    telemetry: Telemetry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged, and the other one sends."""
+
+    class Broken(TracerProvider):
+        def force_flush(self, timeout_millis: int = 0) -> bool:
+            raise RuntimeError(timeout_millis)
+
+    provider = Broken()
+    with caplog.at_level(logging.ERROR, "flux"):
+        OpenTelemetryTrace(provider, telemetry.meters).close()
+    assert [record.getMessage() for record in caplog.records] == ["Broken.force_flush has failed"]
+    provider.shutdown()
+
+
+def test_it_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra is not installed."""
+    monkeypatch.setattr(_trace, "find_spec", lambda name: None)
+    with pytest.raises(InvalidInput, match=r"flux-serverless\[otel\]"):
+        OpenTelemetryTrace()
