@@ -29,6 +29,8 @@ class Filters(NamedTuple):
     status: tuple[str, ...] | None = None
     since: float | None = None
     until: float | None = None
+    tag: str | None = None
+    id_prefix: str | None = None
 
 
 def past_moment(text: str) -> float:
@@ -56,6 +58,8 @@ OPTIONS: Final = (
         "--since", type=past_moment, metavar="1h|2d|ISO", help="Only runs created then or later than that."
     ),
     click.option("--until", type=past_moment, metavar="1h|2d|ISO", help="Only runs created before that."),
+    click.option("--tag", metavar="TAG", help="Only runs with this tag."),
+    click.option("--id-prefix", metavar="TEXT", help="Only runs whose id begins so."),
 )
 
 
@@ -69,9 +73,12 @@ def filtering(command: Callable[..., Any]) -> Callable[..., Any]:
         status: tuple[str, ...],
         since: float | None,
         until: float | None,
+        tag: str | None,
+        id_prefix: str | None,
         **options: Any,
     ) -> Any:
-        return command(*arguments, filters=Filters(workflow, status or None, since, until), **options)
+        filters = Filters(workflow, status or None, since, until, tag, id_prefix)
+        return command(*arguments, filters=filters, **options)
 
     for option in reversed(OPTIONS):
         filtered = option(filtered)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from flux_core import ErrorInfo, Page, Run, RunStatus, StepRecord, StepStatus
+from flux_core import ErrorInfo, Page, Run, RunStatus, StepRecord, StepStatus, Try
 
 
 def run_in(document: dict[str, Any]) -> Run:
@@ -24,6 +24,8 @@ def run_in(document: dict[str, Any]) -> Run:
         },
         inbox=tuple(document["inbox"]),
         held_until=_seconds(document["held_until"]),
+        traceparent=document.get("traceparent"),
+        kept=tuple(document.get("kept", ())),  # what the function says whose Flux is not older than this
     )
 
 
@@ -81,10 +83,17 @@ def _steps(documents: list[dict[str, Any]]) -> tuple[StepRecord, ...]:
                 "started_at": _seconds(document["started_at"]),
                 "completed_at": _seconds(document["completed_at"]),
                 "error": error_in(document["error"]),
+                "tries": tuple(map(_try, document.get("tries", ()))),
+                "tried_at": _seconds(document.get("tried_at")),
             }
         )
         for document in documents
     )
+
+
+def _try(document: dict[str, Any]) -> Try:
+    started_at, ended_at = _seconds(document["started_at"]), _seconds(document["ended_at"])
+    return Try(started_at, ended_at, ErrorInfo(**document["error"]))
 
 
 def _seconds(moment: str | None) -> Any:

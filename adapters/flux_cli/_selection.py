@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flux_cli._runs import Runs
     from flux_core import Run, RunStatus
 
-FILTERS: Final = ", ".join(f"--{name}" for name in Filters._fields)
+FILTERS: Final = ", ".join(f"--{name.replace('_', '-')}" for name in Filters._fields)
 
 
 @dataclass(frozen=True)

@@ -187,9 +187,9 @@ def test_neither_an_id_nor_filters_is_wrong_usage(flux: Callable[..., Result], c
     """A command that is told no run is exit code 2, and says how to name some; `--limit` alone names none."""
     result = flux(command, "--limit", "3", "--yes")
     assert result.exit_code == 2
-    assert "give the ID of a run, or filters for many: --workflow, --status, --since, --until" in re.sub(
-        r"\s+", " ", result.stderr
-    )
+    said = re.sub(r"\s+", " ", result.stderr)
+    filters = "--workflow, --status, --since, --until, --tag, --id-prefix"
+    assert f"give the ID of a run, or filters for many: {filters}" in said
 
 
 @pytest.mark.usefixtures("mended")

@@ -37,7 +37,7 @@ def three_runs(folder: Path) -> None:
         clock.advance(86_400)
         app.execute("glad", {}, id="b")
         clock.advance(86_400)
-        app.start("glad", {}, id="c")
+        app.start("glad", {}, id="c", tags=["vip"])
 
 
 def ids(result: Result) -> list[str]:
@@ -114,6 +114,16 @@ def test_list_folds_long_ids_on_a_narrow_terminal(flux: Callable[..., Result], f
 def test_list_by_workflow(flux: Callable[..., Result]) -> None:
     """`--workflow` lists that workflow's runs alone."""
     assert ids(flux("list", "--store", STORE, "--workflow", "sad", "--json")) == ["a"]
+
+
+def test_list_by_tag(flux: Callable[..., Result]) -> None:
+    """`--tag` lists the runs that were given that tag."""
+    assert ids(flux("list", "--store", STORE, "--tag", "vip", "--json")) == ["c"]
+
+
+def test_list_by_the_begin_of_the_id(flux: Callable[..., Result]) -> None:
+    """`--id-prefix` lists the runs whose id begins so."""
+    assert ids(flux("list", "--store", STORE, "--id-prefix", "b", "--json")) == ["b"]
 
 
 def test_list_by_several_statuses(flux: Callable[..., Result]) -> None:
@@ -204,6 +214,7 @@ def test_show_of_a_run_that_has_not_begun(flux: Callable[..., Result]) -> None:
         "c  ○ pending\n"
         "glad version 1\n"
         "created 2026-01-03 00:00:00Z · took 0 ms\n"
+        "tags vip\n"
         "\n"
         "begins with the next: flux tick\n"
     )

@@ -120,6 +120,8 @@ def test_a_list_is_that_of_the_local_command(
         ["list", "--status", "failed", "--status", "suspended", "--since", "1h", "--json"],
         ["list", "--workflow", "cake", "--until", "2099-01-01"],
         ["list", "--limit", "2", "--json"],
+        ["list", "--id-prefix", "r3", "--json"],
+        ["list", "--tag", "vip", "--json"],
     ):
         assert remote(*arguments).stdout == flux(*arguments, "--store", STORE).stdout
     cursor = json.loads(remote("list", "--limit", "3", "--json").stdout)["cursor"]
