@@ -9,15 +9,17 @@ from flux_aws._sources.recognition import source_of
 from flux_aws._sources.source import invocation_of
 from flux_aws._sources.sqs import message_id
 from flux_core._serving.measure import serving
+from flux_core._serving.served import Served, Steering
 from flux_core._serving.service import MAX_BODY, Service
 from flux_core._serving.store import Platform, with_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from flux_aws._sources.source import LambdaContext
     from flux_core import App, Workflow
     from flux_core._serving.choice import Route
+    from flux_core._serving.served import Control
     from flux_core._serving.service import Key
 
 LAMBDA: Final = Platform(
@@ -33,6 +35,8 @@ def handler(
     route: Route | None = None,
     key: Key | None = None,
     max_body: int = MAX_BODY,
+    control: Control = False,
+    tokens: Mapping[str, str] | None = None,
 ) -> Callable[[Any, LambdaContext | None], Any]:
     """Return the function for Lambda to call: it runs a workflow on each event, and answers as the source expects.
 
@@ -56,9 +60,14 @@ def handler(
             moved back from a dead-letter queue, a workflow with commits refuses messages of SQS unless it is
             given a `key`, or `key=flux_aws.message_id`.
         max_body: the most bytes that the body of an HTTP request may have.
+        control: whether HTTP requests may look at runs and steer them, below `/runs`, `/workflows`, `/events`,
+            `/healthz` and `/openapi.json`: `True` for who has a token, `"platform"` for whoever is let through
+            to the function, as where a function URL or an API asks for IAM. All other paths are for orders.
+        tokens: `"read"` or `"operate"` by token, for `control=True`; by default those of the environment,
+            `FLUX_READ_TOKEN` and `FLUX_OPERATE_TOKEN`.
 
     Raises:
-        InvalidInput: `max_body` is below 1.
+        InvalidInput: `max_body` is below 1, or nothing says who may steer: `control=True` without a token.
         InvalidWorkflow: `workflow` is needed and missing, is not the app's, or is given beside `route`.
         UnknownWorkflow: the app has no workflow of that name.
         StoreError: the store cannot be opened.
@@ -73,15 +82,18 @@ def handler(
         max_body=max_body,
     )
 
+    steering = Steering.of(control, tokens)
+
     @cache
-    def service() -> Service:
-        return target._replace(app=with_store(target.app, LAMBDA))
+    def served() -> Served:
+        return Served.of(target._replace(app=with_store(target.app, LAMBDA)), steering)
 
     def respond(event: Any, context: LambdaContext | None = None) -> Any:
-        invocation = invocation_of(event, context)
+        source = source_of(event)
+        invocation = invocation_of(event, context, source.traceparent(event))
         with serving(target.app, invocation):
-            return source_of(event).respond(service(), invocation)
+            return source.respond(served(), invocation)
 
     if LAMBDA.is_here:
-        service()  # the store is opened at init, not by the first order; elsewhere nobody may ever send one
+        served()  # the store is opened at init, not by the first order; elsewhere nobody may ever send one
     return respond

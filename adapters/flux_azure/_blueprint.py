@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from flux_azure._functions.source import Source
 from flux_core import InvalidInput
+from flux_core._serving.served import Steering
 from flux_core._serving.service import MAX_BODY, Service
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import azure.functions as func
 
     from flux_core import App, Workflow
     from flux_core._serving.choice import Route
+    from flux_core._serving.served import Control
     from flux_core._serving.service import Key
 
 EVERY_MINUTE: Final = "0 * * * * *"
 STORAGE: Final = "AzureWebJobsStorage"
 SERVICE_BUS: Final = "ServiceBusConnection"
 EVENT_HUBS: Final = "EventHubConnection"
+ROUTE: Final = re.compile(r"[\w-]+(?:/[\w-]+)*", re.ASCII)
 
 
 def message_id(message: func.QueueMessage) -> str:
@@ -45,6 +51,9 @@ def blueprint(
     connection: str | None = None,
     timer: str | None = EVERY_MINUTE,
     max_body: int = MAX_BODY,
+    control: Control = False,
+    tokens: Mapping[str, str] | None = None,
+    control_route: str = "flux",
 ) -> func.Blueprint:
     """Return the functions that run a workflow on what comes from each of the sources that are named.
 
@@ -77,9 +86,15 @@ def blueprint(
         timer: when what is due is gone on with, in NCRONTAB. With it comes the function that the app's
             `QueueWaker` wakes. None is for a second blueprint of one app, which leaves both to the first.
         max_body: the most bytes that the body of an HTTP request may have.
+        control: whether there is a function by which requests look at runs and steer them: `True` for who has a token,
+            `"platform"` for whoever the function app lets through, by default who has a function key.
+        tokens: `"read"` or `"operate"` by token, for `control=True`; by default those of the settings
+            `FLUX_READ_TOKEN` and `FLUX_OPERATE_TOKEN`.
+        control_route: the route below which that function is, itself below `/api/`: `/api/flux/runs`.
 
     Raises:
-        InvalidInput: azure-functions is not installed, `max_body` is below 1, or `functionTimeout` is no time.
+        InvalidInput: azure-functions is not installed, `max_body` is below 1, nothing says who may steer,
+            `control_route` is none, or `functionTimeout` is no time.
         InvalidWorkflow: `workflow` is needed and missing, is not the app's, or is given beside `route`.
         UnknownWorkflow: the app has no workflow of that name.
     """
@@ -93,8 +108,10 @@ def blueprint(
         max_body=max_body,
     )
     wakes = None if timer is None else getattr(service.app.waker, "queue_name", None)
+    steering = Steering.of(control, tokens)
     sources = (
         Source("http", http),
+        Source("control", None if steering is None else _checked(control_route)),
         Source("queue", queue, connection or STORAGE),
         Source("service_bus", service_bus, connection or SERVICE_BUS),
         Source("event_grid", "" if event_grid else None),
@@ -108,4 +125,13 @@ def blueprint(
         if error.name not in {"azure", "azure.functions"}:
             raise
         raise InvalidInput("a blueprint is made by azure-functions: pip install azure-functions") from error
-    return functions(service, [source for source in sources if source.what is not None])
+    return functions(service, steering, [source for source in sources if source.what is not None])
+
+
+def _checked(route: str) -> str:
+    if not ROUTE.fullmatch(route):
+        raise InvalidInput(
+            f"expected a route of letters, digits, _ and -, such as flux or ops/flux; got {route!r}",
+            path="control_route",
+        )
+    return route

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
 
 from flux_core import App, Workflow
 from flux_core._serving.http import Request
+from flux_core._serving.served import Steering
 from flux_core._serving.service import MAX_BODY, Service
 from flux_gcp._front import Front, lowered, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
     import flask
     from cloudevents.http import CloudEvent
 
     from flux_core._serving.choice import Route
+    from flux_core._serving.served import Control
     from flux_core._serving.service import Key
 
     Answer: TypeAlias = tuple[str, int, dict[str, str]]
@@ -29,10 +32,12 @@ def http(
     route: Route | None = None,
     key: Key | None = None,
     max_body: int = MAX_BODY,
+    control: Control = False,
+    tokens: Mapping[str, str] | None = None,
 ) -> Callable[[flask.Request], Answer]:
     """Return a function of signature `http`: it runs a workflow on the body of each POST, and answers the result.
 
-    What the body holds is always an input; control commands are for `control`.
+    What the body holds is always an input; control commands are for the function `control`.
 
     Args:
         app: what serves the workflows, or one workflow alone. One without a store is put on the store that the
@@ -46,14 +51,21 @@ def http(
             `A-Z a-z 0-9 . _ : @ -`) is replaced by its SHA-256. Without it the header `Idempotency-Key` is the id,
             and without that header each request is a new run.
         max_body: the most bytes that the body of a request may have.
+        control: whether requests may look at runs and steer them, below `/runs`, `/workflows`, `/events`, `/healthz`
+            and `/openapi.json`: `True` for who has a token, `"platform"` for whoever IAM lets invoke the function,
+            which is then never to be public. All other paths are for orders.
+        tokens: `"read"` or `"operate"` by token, for `control=True`; by default those of the environment,
+            `FLUX_READ_TOKEN` and `FLUX_OPERATE_TOKEN`.
 
     Raises:
-        InvalidInput: `max_body` is below 1, or the environment does not say the function's time-out in seconds.
+        InvalidInput: `max_body` is below 1, nothing says who may steer, or the environment does not say the
+            function's time-out in seconds.
         InvalidWorkflow: `workflow` is needed and missing, is not the app's, or is given beside `route`.
         UnknownWorkflow: the app has no workflow of that name.
         StoreError: the store cannot be opened.
     """
-    front = Front(Service.of(app, workflow=workflow, route=route, key=key, max_body=max_body))
+    service = Service.of(app, workflow=workflow, route=route, key=key, max_body=max_body)
+    front = Front(service, Steering.of(control, tokens))
 
     def respond(request: flask.Request) -> Answer:
         asked = _asked(request)
@@ -143,8 +155,11 @@ def served_by_commands(app: App | Workflow[Any, Any]) -> Service:
 
 
 def _asked(request: flask.Request) -> Request:
-    """Return what a request of Flask asks."""
-    return Request(request.method, lowered(request.headers), request.get_data, request)
+    """Return what a request of Flask asks, which keeps the path as it was sent where its server has put it."""
+    sent = request.environ.get("RAW_URI") or quote(request.path)
+    path = sent.partition("?")[0] if sent.startswith("/") else urlsplit(sent).path
+    query = request.query_string.decode("latin-1")
+    return Request(request.method, lowered(request.headers), request.get_data, request, path, query)
 
 
 def _headers() -> dict[str, str]:

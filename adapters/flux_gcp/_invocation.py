@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flux_core import InvalidInput
 from flux_core._invocation import Invocation
 from flux_core._serving.store import Platform
+from flux_core._serving.trace_context import traceparent_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,4 +56,4 @@ def invocation_of(event: Any, headers: Mapping[str, str], seconds: float | None)
         seconds: how long the call may take; None if nobody says.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
-    return Invocation(event, deadline, headers.get(EXECUTION_ID), headers)
+    return Invocation(event, deadline, headers.get(EXECUTION_ID), headers, traceparent_in(headers))

@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from flux_core._serving.http import Request
+from flux_core._serving.served import Steering
 from flux_core._serving.service import MAX_BODY, Service
 from flux_gcp._front import Front, lowered, written
 from flux_gcp._functions import served_by_commands
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from cloudevents.http import CloudEvent
     from starlette import requests, responses
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from flux_core._invocation import Invocation
     from flux_core._serving.choice import Route
     from flux_core._serving.http import Reply
+    from flux_core._serving.served import Control
     from flux_core._serving.service import Key
 
 __all__ = ["cloud_event", "control", "http"]
@@ -40,9 +43,12 @@ def http(
     route: Route | None = None,
     key: Key | None = None,
     max_body: int = MAX_BODY,
+    control: Control = False,
+    tokens: Mapping[str, str] | None = None,
 ) -> Callable[[requests.Request], Awaitable[responses.Response]]:
     """Return `flux_gcp.http` as a coroutine function; its route is given a request of Starlette."""
-    front = Front(Service.of(app, workflow=workflow, route=route, key=key, max_body=max_body))
+    service = Service.of(app, workflow=workflow, route=route, key=key, max_body=max_body)
+    front = Front(service, Steering.of(control, tokens))
 
     async def respond(request: requests.Request) -> responses.Response:
         return await _response(request, front, front.answer)
@@ -99,6 +105,12 @@ async def _response(
     headers = lowered(request.headers)
     invocation = front.invocation(request, headers)
     body = await request.body()
-    asked = Request(request.method, headers, lambda: body, request)
+    path: bytes = (
+        request.scope.get("raw_path") or quote(request.scope["path"]).encode()
+    )  # ASGI leaves it optional
+    query: bytes = request.scope["query_string"]
+    asked = Request(
+        request.method, headers, lambda: body, request, path.decode("latin-1"), query.decode("latin-1")
+    )
     text, status, heading = written(await asyncio.to_thread(serve, asked, invocation))
     return Response(text, status, heading)

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from flux_core import FluxError, RunStatus
+from flux_core._invocation import CURRENT
 from flux_core._serving.service import KeyNeeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from flux_core import Result
     from flux_core._invocation import Invocation
@@ -54,6 +56,8 @@ class Delivery(NamedTuple):
     """Those of one lane are served in their order, none behind one that is not done; None is in no lane."""
     stable: bool = True
     """Whether `identity` stays the same however often it is delivered."""
+    traceparent: str | None = None
+    """The trace that its sender says it belongs to; None leaves it in that of the invocation."""
 
 
 def undone(
@@ -100,14 +104,15 @@ def run(service: Service, invocation: Invocation, delivery: Delivery) -> bool:
         KeyNeeded: the handler must be told how to name the runs.
     """
     try:
-        result = service.execute(
-            delivery.event,
-            delivery.payload(),
-            identity=delivery.identity,
-            deadline=invocation.deadline,
-            stable=delivery.stable,
-            retry_failed=True,
-        )
+        with _in_trace(delivery):
+            result = service.execute(
+                delivery.event,
+                delivery.payload(),
+                identity=delivery.identity,
+                deadline=invocation.deadline,
+                stable=delivery.stable,
+                retry_failed=True,
+            )
     except KeyNeeded:
         raise
     except FluxError as error:
@@ -135,11 +140,26 @@ def start(service: Service, delivery: Delivery) -> bool:
     try:
         workflow, payload = service.choose(delivery.event), delivery.payload()
         run_id = service.run_id(workflow, payload, delivery.identity)
-        result = service.app.start(workflow.name, payload, id=run_id)
+        with _in_trace(delivery):
+            result = service.app.start(workflow.name, payload, id=run_id)
     except Exception as error:  # noqa: BLE001 (nobody brings it again: the next one is to be saved all the same)
         log.warning("%s cannot be started: %s: %s", delivery.name, type(error).__name__, error)
         return False
     return not _is_worth_another_delivery(result)
+
+
+@contextmanager
+def _in_trace(delivery: Delivery) -> Iterator[None]:
+    """Have the current invocation belong to the delivery's own trace in the block, if it has one."""
+    current = CURRENT.get()
+    if current is None or delivery.traceparent is None:
+        yield
+        return
+    before = CURRENT.set(current._replace(traceparent=delivery.traceparent))
+    try:
+        yield
+    finally:
+        CURRENT.reset(before)
 
 
 def _is_time_left(invocation: Invocation) -> bool:

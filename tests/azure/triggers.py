@@ -48,13 +48,15 @@ def queued(body: object, id: str = "m-1") -> func.QueueMessage:
     return made
 
 
-def bus_message(body: object, id: str = "m-1", number: int = 7) -> ServiceBusMessage:
+def bus_message(
+    body: object, id: str = "m-1", number: int = 7, properties: dict[str, Any] | None = None
+) -> ServiceBusMessage:
     """Return a message of Service Bus."""
     return ServiceBusMessage(
         body=as_text(body),
         message_id=id,
         sequence_number=number,
-        application_properties={},
+        application_properties={} if properties is None else properties,
         user_properties={},
     )
 
@@ -66,9 +68,16 @@ def grid_event(data: Any, topic: str = "shop", type: str = "Shop.Ordered") -> fu
     )
 
 
-def hub_events(*bodies: object, partition: str | None = "3", first: int = 41) -> list[func.EventHubEvent]:
+def hub_events(
+    *bodies: object,
+    partition: str | None = "3",
+    first: int = 41,
+    properties: list[dict[str, Any]] | None = None,
+) -> list[func.EventHubEvent]:
     """Return a batch of a partition of an event hub, numbered from `first` on."""
-    told = {} if partition is None else {"PartitionContext": {"PartitionId": partition}}
+    told: dict[str, Any] = {} if partition is None else {"PartitionContext": {"PartitionId": partition}}
+    if properties is not None:
+        told["PropertiesArray"] = properties
     metadata = {name: Datum(json.dumps(value), "json") for name, value in told.items()}
     return [
         func.EventHubEvent(body=as_text(body), sequence_number=number, trigger_metadata=metadata)
@@ -76,9 +85,11 @@ def hub_events(*bodies: object, partition: str | None = "3", first: int = 41) ->
     ]
 
 
-def request(body: object, method: str = "POST", headers: dict[str, str] | None = None) -> func.HttpRequest:
-    """Return an HTTP request."""
-    return func.HttpRequest(method, "https://shop.example/api/orders", headers=headers, body=as_text(body))
+def request(
+    body: object, method: str = "POST", headers: dict[str, str] | None = None, *, path: str = "/api/orders"
+) -> func.HttpRequest:
+    """Return an HTTP request; its path is as the host has it in the URL, with the query."""
+    return func.HttpRequest(method, f"https://shop.example{path}", headers=headers, body=as_text(body))
 
 
 def tick() -> TimerRequest:

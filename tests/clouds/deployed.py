@@ -17,7 +17,7 @@ from gcp.events import pushed
 
 from flux_core.storage import open_storage
 
-from services.azure_worker import AzureWorker, Called, as_json, http, text
+from services.azure_worker import TRACEPARENT, AzureWorker, Called, as_json, http, text
 from services.azurite import Azurite
 from services.dynamodb_local import DynamoDBLocal
 from services.firestore import FirestoreEmulator
@@ -73,11 +73,13 @@ def on_aws(shop: Path) -> Iterator[Cloud]:
         function = stack.enter_context(LambdaRuntime(TEMPLATE, timeout=30, env=settings | _shop(shop)))
 
         def post(body: str) -> Answer:
-            answered = function.invoke(events.http_api(body)).payload
+            answered = function.invoke(events.http_api(body, traceparent=TRACEPARENT)).payload
             return Answer(answered["statusCode"], answered["headers"]["Content-Type"], answered["body"])
 
         def deliver(body: str) -> bool:
-            answered: dict[str, Any] = function.invoke(events.sqs(events.message(body))).payload
+            attribute = {"stringValue": TRACEPARENT, "dataType": "String"}
+            message = events.message(body) | {"messageAttributes": {"traceparent": attribute}}
+            answered: dict[str, Any] = function.invoke(events.sqs(message)).payload
             return answered == events.failures()
 
         yield Cloud(post, deliver, storage, lambda: function.log)
@@ -171,9 +173,9 @@ def _opened(settings: Mapping[str, str]) -> Iterator[Storage]:
 
 
 def _sent(port: int, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
-    """POST a body to a server of this machine."""
+    """POST a body to a server of this machine, in the trace that the others' requests and messages are in."""
     with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
-        connection.request("POST", "/", body, dict(headers or {}))
+        connection.request("POST", "/", body, {"traceparent": TRACEPARENT, **(headers or {})})
         answered = connection.getresponse()
         return Answer(answered.status, answered.headers["Content-Type"], answered.read().decode())
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("clouds")
 
 TIMES = frozenset(
-    {"created_at", "updated_at", "started_at", "completed_at", "duration", "timestamp", "wake_at"}
+    {"created_at", "updated_at", "started_at", "completed_at", "ended_at", "duration", "timestamp", "wake_at"}
 )
 """Fields in which no two runs are alike."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import unquote
 
 import flask
 from starlette.requests import Request
@@ -87,7 +88,7 @@ class Threaded:
     ) -> Answer:
         """Call it with a request of Flask."""
         text, status, heading = function(_flask_request(_bytes(body), headers or {}, path, method))
-        return Answer(status, heading, json.loads(text))
+        return Answer(status, heading, _document(text))
 
     def deliver(self, function: Any, event: CloudEvent) -> None:
         """Call it with the event."""
@@ -126,7 +127,7 @@ class Awaited:
     ) -> Answer:
         """Await it with a request of Starlette."""
         response = asyncio.run(function(starlette_request(_bytes(body), headers or {}, path, method)))
-        return Answer(response.status_code, response.headers, json.loads(response.body))
+        return Answer(response.status_code, response.headers, _document(response.body))
 
     def deliver(self, function: Any, event: CloudEvent) -> None:
         """Await it with the event."""
@@ -140,13 +141,18 @@ class Awaited:
 FRONTS: tuple[Front, ...] = (Threaded(), Awaited())
 
 
+def _document(text: str | bytes) -> Any:
+    """Return what a body says: JSON unless it is of events, and None if it is empty."""
+    return json.loads(text) if text[:1] in {"{", b"{"} else text or None
+
+
 def _bytes(body: object) -> bytes:
     return body if isinstance(body, bytes) else json.dumps(body).encode()
 
 
 def _flask_request(body: bytes, headers: Mapping[str, str], path: str, method: str) -> flask.Request:
     builder = EnvironBuilder(path, method=method, data=body, headers=[*headers.items()])
-    return flask.Request(builder.get_environ())
+    return flask.Request(builder.get_environ() | {"RAW_URI": path})  # as gunicorn has it
 
 
 def starlette_request(body: bytes, headers: Mapping[str, str], path: str, method: str) -> Request:
@@ -156,5 +162,13 @@ def starlette_request(body: bytes, headers: Mapping[str, str], path: str, method
         return {"type": "http.request", "body": body, "more_body": False}
 
     named = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": named}
+    raw_path, _, query = path.partition("?")
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": unquote(raw_path),
+        "raw_path": raw_path.encode(),
+        "query_string": query.encode(),
+        "headers": named,
+    }
     return Request(scope, receive)

@@ -188,9 +188,11 @@ def as_json(value: object) -> dict[str, Any]:
     return {"json": json.dumps(value)}
 
 
-def http(method: str, body: str | bytes, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return an HTTP request."""
+def http(
+    method: str, body: str | bytes, headers: Mapping[str, str] | None = None, *, path: str = "/api/orders"
+) -> dict[str, Any]:
+    """Return an HTTP request; its path is percent-encoded, and may have a query."""
     raw = body.encode() if isinstance(body, str) else body
     carried = {"bytes": base64.b64encode(raw).decode()}
-    url = "https://orders.example/api/orders"
+    url = f"https://orders.example{path}"
     return {"http": {"method": method, "url": url, "headers": dict(headers or {}), "body": carried}}

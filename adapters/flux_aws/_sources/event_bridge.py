@@ -16,26 +16,37 @@ from typing import TYPE_CHECKING, Any, Final
 from flux_aws._sources.source import Source
 from flux_core._serving.body import parse_body
 from flux_core._serving.delivery import Delivery, run_or_raise
+from flux_core._serving.trace_context import HEADER, valid_traceparent
 
 if TYPE_CHECKING:
     from flux_core._invocation import Invocation
-    from flux_core._serving.service import Service
+    from flux_core._serving.served import Served
 
 FIELDS: Final = frozenset({"id", "detail-type", "source", "detail"})
 
 
-def _respond(service: Service, invocation: Invocation) -> None:
+def _respond(served: Served, invocation: Invocation) -> None:
     event = invocation.event
     identity: str = event["id"]
-    run_or_raise(
-        service, invocation, [Delivery(f"event {identity}", event, identity, lambda: _detail(event))]
+    delivery = Delivery(
+        f"event {identity}",
+        event,
+        identity,
+        lambda: _detail(event),
+        traceparent=_traceparent(event["detail"]),
     )
+    run_or_raise(served.service, invocation, [delivery])
 
 
 def _detail(event: dict[str, Any]) -> Any:
     """Return the detail; in the event that Scheduler sends for a schedule without an input it is JSON text."""
     detail = event["detail"]
     return parse_body(detail) if isinstance(detail, str) else detail
+
+
+def _traceparent(detail: object) -> str | None:
+    """Return the trace that whoever made the event has put into its detail; EventBridge's own is X-Ray's alone."""
+    return valid_traceparent(detail.get(HEADER)) if isinstance(detail, dict) else None
 
 
 EVENT_BRIDGE = Source("an event of EventBridge", lambda event: event.keys() >= FIELDS, _respond)

@@ -6,17 +6,18 @@ answered 200 without a run.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from flux_aws._sources.http import request_of
 from flux_aws._sources.source import Source
-from flux_core._serving.http import JSON, Reply, reply
+from flux_aws._sources.urls import encoded, undecoded_query_of
+from flux_core._serving.http import JSON, Reply
 from flux_core._serving.problem import phrase
+from flux_core._serving.trace_context import traceparent_in
 
 if TYPE_CHECKING:
     from flux_core._invocation import Invocation
-    from flux_core._serving.service import Service
+    from flux_core._serving.served import Served
 
 CHECKER: Final = "ELB-HealthChecker/"
 """How the user agent of a health check begins."""
@@ -27,30 +28,44 @@ def _recognises(event: dict[str, Any]) -> bool:
     return isinstance(request, dict) and "elb" in request
 
 
-def _respond(service: Service, invocation: Invocation) -> dict[str, Any]:
-    event = invocation.event
-    many = "multiValueHeaders" in event
-    headers: dict[str, str] = (
-        {name: values[-1] for name, values in event["multiValueHeaders"].items()}
-        if many
-        else event.get("headers") or {}
-    )
-    if headers.get("user-agent", "").startswith(CHECKER):
-        status, answered, document = Reply(200, {"Content-Type": JSON}, {"status": "healthy"})
-    else:
-        request = request_of(event, method=event.get("httpMethod"), headers=headers)
-        status, answered, document = reply(service, request, deadline=invocation.deadline)
+def _headers(event: dict[str, Any]) -> dict[str, str]:
+    if "multiValueHeaders" in event:
+        return {name: values[-1] for name, values in event["multiValueHeaders"].items()}
+    return event.get("headers") or {}
+
+
+def _respond(served: Served, invocation: Invocation) -> dict[str, Any]:
+    answer = _answer(served, invocation)
     return {
-        "statusCode": status,
-        "statusDescription": f"{status} {phrase(status)}",
+        "statusCode": answer.status,
+        "statusDescription": f"{answer.status} {phrase(answer.status)}",
         "isBase64Encoded": False,
         **(
-            {"multiValueHeaders": {name: [value] for name, value in answered.items()}}
-            if many
-            else {"headers": answered}
+            {"multiValueHeaders": {name: [value] for name, value in answer.headers.items()}}
+            if "multiValueHeaders" in invocation.event
+            else {"headers": dict(answer.headers)}
         ),
-        "body": json.dumps(document),
+        "body": answer.text,
     }
 
 
-LOAD_BALANCER = Source("an HTTP request of a load balancer", _recognises, _respond)
+def _answer(served: Served, invocation: Invocation) -> Reply:
+    event, headers = invocation.event, _headers(invocation.event)
+    if headers.get("user-agent", "").startswith(CHECKER):
+        return Reply(200, {"Content-Type": JSON}, {"status": "healthy"})
+    request = request_of(
+        event,
+        method=event.get("httpMethod"),
+        headers=headers,
+        path=encoded(event.get("path") or "/"),
+        query=undecoded_query_of(event),
+    )
+    return served.reply(request, deadline=invocation.deadline)
+
+
+LOAD_BALANCER = Source(
+    "an HTTP request of a load balancer",
+    _recognises,
+    _respond,
+    lambda event: traceparent_in(_headers(event)),
+)

@@ -8,28 +8,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flux_aws._sources.source import Source, sender
+from flux_aws._sources.source import Source, sender, trace_among
 from flux_core._serving.body import parse_body
 from flux_core._serving.delivery import Delivery, run_or_raise
 
 if TYPE_CHECKING:
     from flux_core._invocation import Invocation
-    from flux_core._serving.service import Service
+    from flux_core._serving.served import Served
 
 
-def _respond_sns(service: Service, invocation: Invocation) -> None:
-    run_or_raise(service, invocation, [_message(record) for record in invocation.event["Records"]])
+def _respond_sns(served: Served, invocation: Invocation) -> None:
+    run_or_raise(served.service, invocation, [_message(record) for record in invocation.event["Records"]])
 
 
 def _message(record: dict[str, Any]) -> Delivery:
     """Return what SNS published; its MessageId is the same at every delivery."""
     message = record["Sns"]
     identity: str = message["MessageId"]
-    return Delivery(f"message {identity}", record, identity, lambda: parse_body(message["Message"]))
+    return Delivery(
+        f"message {identity}",
+        record,
+        identity,
+        lambda: parse_body(message["Message"]),
+        traceparent=trace_among(message.get("MessageAttributes"), "Value"),
+    )
 
 
-def _respond_s3(service: Service, invocation: Invocation) -> None:
-    run_or_raise(service, invocation, [_change(record) for record in invocation.event["Records"]])
+def _respond_s3(served: Served, invocation: Invocation) -> None:
+    run_or_raise(served.service, invocation, [_change(record) for record in invocation.event["Records"]])
 
 
 def _change(record: dict[str, Any]) -> Delivery:

@@ -6,11 +6,12 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from flux_core._invocation import Invocation
+from flux_core._serving.trace_context import HEADER, valid_traceparent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from flux_core._serving.service import Service
+    from flux_core._serving.served import Served
 
 
 class LambdaContext(Protocol):
@@ -24,11 +25,15 @@ class LambdaContext(Protocol):
         ...
 
 
-def invocation_of(event: Any, context: LambdaContext | None) -> Invocation:
-    """Return the invocation that Lambda's two arguments make."""
+def invocation_of(event: Any, context: LambdaContext | None, traceparent: str | None = None) -> Invocation:
+    """Return the invocation that Lambda's two arguments make, and the trace that it belongs to."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     deadline = None if remaining is None else time.monotonic() + remaining() / 1000
-    return Invocation(event, deadline, getattr(context, "aws_request_id", None), context)
+    return Invocation(event, deadline, getattr(context, "aws_request_id", None), context, traceparent)
+
+
+def untraced(_event: object) -> None:
+    """Return that an event belongs to no trace; of one that carries many, each delivery may belong to its own."""
 
 
 class Source(NamedTuple):
@@ -38,8 +43,10 @@ class Source(NamedTuple):
     """What messages call it."""
     recognises: Callable[[dict[str, Any]], bool]
     """Whether an event, always a JSON object, comes from this source: by its shape alone."""
-    respond: Callable[[Service, Invocation], Any]
+    respond: Callable[[Served, Invocation], Any]
     """Serve such an event, and return what Lambda is to answer."""
+    traceparent: Callable[[dict[str, Any]], str | None] = untraced
+    """Return the trace that such an event belongs to as a whole."""
 
 
 def sender(event: dict[str, Any]) -> str | None:
@@ -49,6 +56,14 @@ def sender(event: dict[str, Any]) -> str | None:
         return None
     service: object = records[0].get("eventSource") or records[0].get("EventSource")
     return service if isinstance(service, str) else None
+
+
+def trace_among(attributes: dict[str, dict[str, Any]] | None, field: str) -> str | None:
+    """Return the trace that one of a message's attributes names, each of which has its value in that field.
+
+    What is traced by X-Ray alone names none: `AWSTraceHeader` is not of W3C's form.
+    """
+    return valid_traceparent((attributes or {}).get(HEADER, {}).get(field))
 
 
 def partial_failure(identifiers: Iterable[object]) -> dict[str, Any]:

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flux_aws._sources.source import Source, partial_failure, sender
+from flux_aws._sources.source import Source, partial_failure, sender, trace_among
 from flux_core._serving.body import MalformedBody, parse_body
 from flux_core._serving.delivery import Delivery, run, undone
 
 if TYPE_CHECKING:
     from flux_core._invocation import Invocation
+    from flux_core._serving.served import Served
     from flux_core._serving.service import Service
 
 
-def _respond(service: Service, invocation: Invocation) -> dict[str, Any]:
+def _respond(served: Served, invocation: Invocation) -> dict[str, Any]:
     """Run the messages in their order; return those that are to come back.
 
     Raises:
@@ -28,12 +29,12 @@ def _respond(service: Service, invocation: Invocation) -> dict[str, Any]:
     """
 
     def serve(record: Delivery) -> bool:
-        command = _command(service, record.event)
+        command = _command(served.service, record.event)
         if command is None:
-            return run(service, invocation, record)
+            return run(served.service, invocation, record)
         from flux_core._serving.control.wake_up import obey  # most queues carry orders alone
 
-        return obey(service, invocation, record, command)
+        return obey(served.service, invocation, record, command)
 
     records = [_record(message) for message in invocation.event["Records"]]
     return partial_failure(message_id(record.event) for record in undone(records, invocation, serve))
@@ -59,6 +60,7 @@ def _record(message: dict[str, Any]) -> Delivery:
         lambda: parse_body(message["body"]),
         lane=_group(message),
         stable=False,
+        traceparent=trace_among(message.get("messageAttributes"), "stringValue"),
     )
 
 

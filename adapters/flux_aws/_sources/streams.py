@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flux_core._invocation import Invocation
-    from flux_core._serving.service import Service
+    from flux_core._serving.served import Served
 
 IMAGES = ("Keys", "NewImage", "OldImage")
 
@@ -32,8 +32,8 @@ def first_of_each_lane(records: Iterable[Delivery]) -> list[Delivery]:
     return list(first.values())
 
 
-def _respond_kinesis(service: Service, invocation: Invocation) -> dict[str, Any]:
-    again = run_all(service, invocation, map(_data, invocation.event["Records"]))
+def _respond_kinesis(served: Served, invocation: Invocation) -> dict[str, Any]:
+    again = run_all(served.service, invocation, map(_data, invocation.event["Records"]))
     return partial_failure(record.event["kinesis"]["sequenceNumber"] for record in first_of_each_lane(again))
 
 
@@ -50,8 +50,8 @@ def _data(record: dict[str, Any]) -> Delivery:
     )
 
 
-def _respond_dynamodb(service: Service, invocation: Invocation) -> dict[str, Any]:
-    again = run_all(service, invocation, map(_change, invocation.event["Records"]))
+def _respond_dynamodb(served: Served, invocation: Invocation) -> dict[str, Any]:
+    again = run_all(served.service, invocation, map(_change, invocation.event["Records"]))
     return partial_failure(record.event["dynamodb"]["SequenceNumber"] for record in first_of_each_lane(again))
 
 

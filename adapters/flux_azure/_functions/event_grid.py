@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func  # noqa: TC002 (the worker reads the annotations)
 
+from flux_azure._functions.source import trace_among
 from flux_core._serving.body import MalformedBody
 from flux_core._serving.delivery import Delivery, run_or_raise
 
@@ -33,7 +34,8 @@ def _delivery(event: func.EventGridEvent) -> Delivery:
     # An older worker makes an Event Grid event of a CloudEvent too, and leaves both out.
     place = getattr(event, "source", None) or event.topic
     identity = ":".join(filter(None, (place, event.id)))
-    return Delivery(f"event {identity}", event, identity, lambda: _data(event))
+    traced = trace_among(getattr(event, "extension_attrs", None))
+    return Delivery(f"event {identity}", event, identity, lambda: _data(event), traceparent=traced)
 
 
 def _data(event: func.EventGridEvent) -> Any:

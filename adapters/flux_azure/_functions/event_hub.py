@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, List  # noqa: UP035 (the worker kn
 
 import azure.functions as func  # noqa: TC002 (the worker reads the annotations)
 
+from flux_azure._functions.source import trace_among
 from flux_core import InvalidInput
 from flux_core._serving.body import parse_body
 from flux_core._serving.delivery import Delivery, run_all, run_or_raise, start
@@ -49,7 +50,9 @@ def add(front: Front, source: Source) -> None:
     def serve(events: List[func.EventHubEvent], context: func.Context) -> None:  # noqa: UP006 (see above)
         with front.serving(events, context) as (service, invocation):
             partition = _partition(service, events[0])
-            deliveries = [_delivery(f"{source.name}:{partition}", event) for event in events]
+            place = f"{source.name}:{partition}"
+            told = zip(events, _properties(events), strict=True)
+            deliveries = [_delivery(place, event, properties) for event, properties in told]
             if _is_last(context):
                 _run_or_save(service, invocation, deliveries)
             else:
@@ -79,11 +82,23 @@ def _is_last(context: func.Context) -> bool:
     return 0 < retries.max_retry_count <= retries.retry_count
 
 
-def _delivery(partition: str, event: func.EventHubEvent) -> Delivery:
+def _delivery(partition: str, event: func.EventHubEvent, properties: dict[str, Any]) -> Delivery:
     identity = f"{partition}:{event.sequence_number}"
     return Delivery(
-        f"event {identity}", event, identity, lambda: parse_body(event.get_body()), lane=partition
+        f"event {identity}",
+        event,
+        identity,
+        lambda: parse_body(event.get_body()),
+        lane=partition,
+        traceparent=trace_among(properties),
     )
+
+
+def _properties(events: list[func.EventHubEvent]) -> list[dict[str, Any]]:
+    """Return what the senders of the events have said beside them, which the host tells for the whole batch."""
+    metadata: Any = events[0].metadata or {}
+    told: list[dict[str, Any]] = metadata.get("PropertiesArray") or []
+    return told if len(told) == len(events) else [{}] * len(events)
 
 
 def _partition(service: Service, event: func.EventHubEvent) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Final
 
 import azure.functions as func
 
-from flux_core._serving.http import Request, failure, reply
+from flux_core._serving.http import JSON, Request, failure
 
 if TYPE_CHECKING:
     from flux_azure._functions.front import Front
@@ -26,16 +25,23 @@ def add(front: Front, source: Source) -> None:
     @front.blueprint.function_name(source.function)
     @front.blueprint.route(route=source.name, trigger_arg_name="request")
     def answer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-        status, headers, document = _reply(front, request, context)
-        return func.HttpResponse(json.dumps(document), status_code=status, headers=dict(headers))
+        return respond(front, Request(request.method, request.headers, request.get_body, request), context)
 
 
-def _reply(front: Front, request: func.HttpRequest, context: func.Context) -> Reply:
+def respond(
+    front: Front, request: Request, context: func.Context, *, apart: bool = False
+) -> func.HttpResponse:
+    """Return the answer to a request, as the worker writes it; `apart` as in `Served.reply`."""
+    status, headers, _ = answered = _reply(front, request, context, apart=apart)
+    # What has no type, since it has no body, is not to be called text: 304 is about the JSON that a client has.
+    return func.HttpResponse(answered.text, status_code=status, headers=dict(headers), mimetype=JSON)
+
+
+def _reply(front: Front, request: Request, context: func.Context, *, apart: bool) -> Reply:
     try:
-        with front.serving(request, context) as (service, invocation):
-            asked = Request(request.method, request.headers, request.get_body, request)
+        with front.serving(request.event, context) as (_, invocation):
             ends = time.monotonic() + ANSWER_WITHIN
             deadline = ends if invocation.deadline is None else min(ends, invocation.deadline)
-            return reply(service, asked, deadline=deadline)
+            return front.served().reply(request, deadline=deadline, apart=apart)
     except Exception as error:  # noqa: BLE001 (the store cannot be opened: the client is answered, and the log knows)
         return failure(error)

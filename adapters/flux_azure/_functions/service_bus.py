@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func  # noqa: TC002 (the worker reads the annotations)
 
+from flux_azure._functions.source import trace_among
 from flux_core._serving.body import parse_body
 from flux_core._serving.delivery import Delivery, run_or_raise
 
@@ -35,4 +36,10 @@ def add(front: Front, source: Source) -> None:
 
 def _delivery(source: Source, message: func.ServiceBusMessage) -> Delivery:
     identity = f"{source.name}:{message.message_id or message.sequence_number}"
-    return Delivery(f"message {identity}", message, identity, lambda: parse_body(message.get_body()))
+    return Delivery(
+        f"message {identity}",
+        message,
+        identity,
+        lambda: parse_body(message.get_body()),
+        traceparent=trace_among(message.application_properties),
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flux_core._serving.body import MalformedBody, from_base64, parse_body
 from flux_core._serving.delivery import Delivery
+from flux_core._serving.trace_context import HEADER, valid_traceparent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 PUBLISHED: Final = "google.cloud.pubsub.topic.v1.messagePublished"
 CHANGED: Final = "google.cloud.storage.object.v1."
 """What the types of Cloud Storage's events begin with: finalized, deleted, archived, metadataUpdated."""
+
+PREFIX: Final = "googclient_"
+"""Of the attributes that the client libraries of Pub/Sub add to a message."""
 
 
 def delivery_of(event: CloudEvent) -> Delivery:
@@ -42,7 +46,23 @@ def _message(event: CloudEvent) -> Delivery:
         raise MalformedBody(f"{_name(event)} has no message with a messageId")
     message_id = _text(event, "the messageId", message["messageId"])
     identity = ":".join(filter(None, [_origin(event, fields), message_id]))
-    return Delivery(f"message {identity}", event, identity, lambda: _data(event, message))
+    traced = _trace_among(message.get("attributes")) or _traceparent(event)
+    return Delivery(f"message {identity}", event, identity, lambda: _data(event, message), traceparent=traced)
+
+
+def _trace_among(attributes: object) -> str | None:
+    """Return the trace that a message's attributes name; Google's own libraries name it with a prefix."""
+    if not isinstance(attributes, dict):
+        return None
+    return valid_traceparent(attributes.get(HEADER)) or valid_traceparent(attributes.get(f"{PREFIX}{HEADER}"))
+
+
+def _traceparent(event: CloudEvent) -> str | None:
+    """Return the trace that an event says it belongs to.
+
+    https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md
+    """
+    return valid_traceparent(event.get(HEADER))
 
 
 def _origin(event: CloudEvent, fields: Mapping[str, Any]) -> str:
@@ -69,12 +89,14 @@ def _change(event: CloudEvent) -> Delivery:
         raise MalformedBody(f"{_name(event)} is of an object without {', '.join(missing)}")
     place = f"{thing['bucket']}/{thing['name']}"
     identity = f"{event['type']}/{place}/{thing['generation']}/{thing['metageneration']}"
-    return Delivery(f"{event['type']} of {place}", event, identity, lambda: thing)
+    name = f"{event['type']} of {place}"
+    return Delivery(name, event, identity, lambda: thing, traceparent=_traceparent(event))
 
 
 def _of_any_source(event: CloudEvent) -> Delivery:
     """Return an event that nothing but its source and its id together tells apart."""
-    return Delivery(_name(event), event, f"{event['source']} {event['id']}", lambda: _content(event))
+    identity = f"{event['source']} {event['id']}"
+    return Delivery(_name(event), event, identity, lambda: _content(event), traceparent=_traceparent(event))
 
 
 def _content(event: CloudEvent) -> Any:
