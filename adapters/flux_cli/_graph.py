@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +12,6 @@ import click
 from flux_cli._exit import ExitCode
 from flux_cli._find_app import required_app
 from flux_cli._options import placed
-from flux_cli._svg import svg
 from flux_core import InvalidInput, Workflow
 
 if TYPE_CHECKING:
@@ -24,9 +24,14 @@ def _json(workflow: Workflow[Any, Any]) -> str:
     return json.dumps(workflow.describe(), indent=2) + "\n"
 
 
+def _svg(workflow: Workflow[Any, Any]) -> str:
+    pictures = import_module("flux_web._pictures")  # the viewer's, without its server
+    return str(pictures.graph(workflow.describe(), standalone=True))
+
+
 FORMATS: Final[dict[str, Callable[[Workflow[Any, Any]], str]]] = {
     "mermaid": Workflow.mermaid,
-    "svg": svg,
+    "svg": _svg,
     "json": _json,
 }
 

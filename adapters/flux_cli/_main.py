@@ -12,11 +12,13 @@ from typing import Final
 import click
 
 from flux_cli._building import build
+from flux_cli._dev import dev
 from flux_cli._exit import GRAVEST_FIRST, MEANINGS, ExitCode, debugging, failure_of, show_defect
 from flux_cli._graph import graph
 from flux_cli._options import app_option, remote_option, store_option
 from flux_cli._reading import delete, list_runs, show
 from flux_cli._running import resume, retry, run
+from flux_cli._serving import serve
 from flux_cli._steering import cancel, pause, resolve, send_signal
 from flux_cli._ticking import tick
 from flux_cli._tracing import trace
@@ -91,6 +93,8 @@ COMMANDS: Final = (
     delete,
     trace,
     graph,
+    dev,
+    serve,
     build,
 )
 

@@ -10,7 +10,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from flux_core import InvalidId
+from flux_core import InvalidId, StoreError
 from flux_core._serving.answer import answer
 from flux_core._serving.body import parse_body
 from flux_core._serving.problem import (
@@ -96,10 +96,14 @@ def told(app: App, result: Result[Any]) -> Reply:
 
 
 def failure(error: Exception) -> Reply:
-    """Return the answer to a request that has raised an error; what it does not explain is logged."""
+    """Return the answer to a request that has raised an error; what it does not explain is logged.
+
+    Of a store that does not answer there is no traceback: its error says which and why, at every request until it does.
+    """
     refused = problem_of_error(error)
     if refused.status >= LOWEST_UNEXPLAINED:
-        log.error("a request failed", exc_info=error)
+        known = isinstance(error, StoreError)
+        log.error("a request failed: %s: %s", type(error).__name__, error, exc_info=None if known else error)
     return refusal(refused)
 
 

@@ -20,6 +20,9 @@ DOCUMENTS = {
     "docs/azure.md": ROOT / "docs" / "azure.md",
     "docs/gcp.md": ROOT / "docs" / "gcp.md",
     "docs/event-sources.md": ROOT / "docs" / "event-sources.md",
+    "docs/on-call.md": ROOT / "docs" / "on-call.md",
+    "docs/opentelemetry.md": ROOT / "docs" / "opentelemetry.md",
+    "docs/web.md": ROOT / "docs" / "web.md",
     # the design, where it stands beside the repository
     "DESIGN.md, section 2": ROOT.parent / "shared" / "DESIGN.md",
 }

@@ -11,14 +11,25 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TOP_LEVEL = {"flux_core", "flux_aws", "flux_azure", "flux_cli", "flux_gcp", "flux_postgres"}
+TOP_LEVEL = {
+    "flux_core",
+    "flux_aws",
+    "flux_azure",
+    "flux_cli",
+    "flux_gcp",
+    "flux_otel",
+    "flux_postgres",
+    "flux_web",
+}
 FOLDERS = {
     "flux_cli/templates/": "templates/",
     "flux_cli/": "adapters/flux_cli/",
     "flux_aws/": "adapters/flux_aws/",
     "flux_azure/": "adapters/flux_azure/",
     "flux_gcp/": "adapters/flux_gcp/",
+    "flux_otel/": "adapters/flux_otel/",
     "flux_postgres/": "adapters/flux_postgres/",
+    "flux_web/": "adapters/flux_web/",
 }
 """Folders of the wheel that stand elsewhere in the repository; the first that fits is meant."""
 TRIAL = """
@@ -31,6 +42,31 @@ greeting = Workflow("greeting").step("greet", lambda ctx: f"hello {ctx.input['na
 answer = flux_aws.handler(greeting)({"name": "Ada"})
 assert answer["status"] == "completed", answer
 print(json.dumps(answer))
+"""
+VIEWER = """
+import asyncio, sys
+import flux_otel, flux_web
+from flux_core import App, Workflow
+
+scope = {
+    "type": "http", "method": "GET", "path": "/", "raw_path": b"/", "root_path": "", "query_string": b"",
+    "headers": [(b"host", b"localhost:4280")], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 4280),
+    "scheme": "http", "http_version": "1.1", "asgi": {"version": "3.0"},
+}
+sent = []
+
+async def receive():
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+async def send(message):
+    sent.append(message)
+
+for package in (flux_otel, flux_web):
+    assert sys.prefix in package.__file__, package.__file__
+app = App([Workflow("greeting").step("greet", lambda ctx: None)], trace=[flux_otel.OpenTelemetryTrace()])
+asyncio.run(flux_web.asgi(app)(scope, receive, send))
+assert sent[0]["status"] == 200, sent
+print(f"{sum(len(message.get('body', b'')) for message in sent):,} bytes")
 """
 
 
@@ -49,6 +85,9 @@ def main() -> None:
         }
         answer = json.loads(output([str(python), "-I", "-c", TRIAL], home, environment))
         print(f"  the handler answered {answer['status']}")
+        print(
+            f"  the viewer's page has {output([str(python), '-I', '-c', VIEWER], home, environment)}", end=""
+        )
         template = home / "order-fulfillment"
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(home)
@@ -75,7 +114,8 @@ def check_contents(wheel: Path) -> None:
     top = {name.partition("/")[0] for name in names if ".dist-info/" not in name}
     assert top == TOP_LEVEL, top
     for name in [f"{package}/py.typed" for package in TOP_LEVEL] + [
-        "flux_cli/templates/order-fulfillment/app.py"
+        "flux_cli/templates/order-fulfillment/app.py",
+        *(f"flux_web/_viewer/{name}" for name in ("index.html", "viewer.js", "viewer.css")),
     ]:
         assert name in names, f"{name} is not in the wheel"
 
@@ -102,7 +142,15 @@ def install(wheel: Path, home: Path) -> Path:
     venv.create(home / "venv", with_pip=True)
     python = home / "venv" / "bin" / "python"
     output(
-        [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", f"{wheel}[cli,aws]"],
+        [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            f"{wheel}[cli,aws,otel,web]",
+        ],
         home,
         None,
     )

@@ -9,16 +9,20 @@ from flux_core._serving.measure import measure, measured
 from flux_core.storage import Query
 
 if TYPE_CHECKING:
-    from flux_core import App
+    from flux_core import App, TickReport
     from flux_core._serving.control.command import Command
 
 
 def tick(command: Command) -> dict[str, Any]:
-    """Go on with what is due, and return the report; how long it has been due is measured first."""
-    limit = command.count("limit", 100)
-    if measured(command.app):
-        measure(command.app, "DueAge", _due_age(command.app), unit="Seconds")
-    return command.app.tick(limit=limit, deadline=command.deadline)._asdict()
+    """Go on with what is due, and return the report."""
+    return go_on(command.app, command.count("limit", 100), command.deadline)._asdict()
+
+
+def go_on(app: App, limit: int, deadline: float | None = None) -> TickReport:
+    """Go on with what is due; how long it has been due is measured first, for the sinks that take measurements."""
+    if measured(app):
+        measure(app, "DueAge", _due_age(app), unit="Seconds")
+    return app.tick(limit=limit, deadline=deadline)
 
 
 def _due_age(app: App) -> float:

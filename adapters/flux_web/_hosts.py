@@ -1,0 +1,84 @@
+"""Who may ask: what a request says of the host that it is meant for, and of where it comes from."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv6Address, ip_address
+from typing import TYPE_CHECKING, Final
+
+from flux_core import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from starlette.types import Scope
+
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+"""What this computer calls itself."""
+HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:[0-9]*)?", re.IGNORECASE)
+"""A name or an address, and a port: https://www.rfc-editor.org/rfc/rfc9110#name-host-and-authority"""
+FORWARDED: Final = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
+"""Headers that a proxy adds: the sender is not on this computer, although the proxy is."""
+
+
+class Hosts:
+    """The names that a server answers to. Every other is refused.
+
+    A page of another site can have its own name resolve to the loopback address (DNS rebinding); the browser then lets
+    it read all that is answered, but still says that name.
+
+    Args:
+        names: without a port; every port will do.
+        tokens: whether who asks has to have a token. Without names a server with tokens answers to any: what a page
+            of another site lacks is the token.
+
+    Raises:
+        InvalidInput: a name is none.
+    """
+
+    def __init__(self, names: Iterable[str], *, tokens: bool) -> None:
+        given = [*names]
+        for name in given:
+            said = HOST.fullmatch(name)
+            if said is None or said[2]:
+                raise InvalidInput(
+                    f"{name!r} is no host; name it without scheme, port and path, such as flux.example.com",
+                    path="hosts",
+                )
+        known = {name.lower() for name in given}
+        self._known = known | LOOPBACK if known or not tokens else None
+
+    def knows(self, host: str) -> bool:
+        """Whether the server answers to what the header `Host` says."""
+        return self._known is None or name_in(host) in self._known
+
+
+def name_in(host: str) -> str | None:
+    """Return the name in a header `Host`, in lower case and without the port; None if it has none."""
+    said = HOST.fullmatch(host)
+    return said[1].lower() if said else None
+
+
+def is_from_here(scope: Scope, headers: Mapping[str, str]) -> bool:
+    """Whether somebody on this computer asks this computer: by address, by name, and by no proxy.
+
+    Args:
+        scope: the request's.
+        headers: its headers, their names in lower case.
+    """
+    client = scope.get("client")
+    return (
+        client is not None
+        and _is_loopback(client[0])
+        and name_in(headers.get("host", "")) in LOOPBACK
+        and FORWARDED.isdisjoint(headers)
+    )
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    return (mapped or parsed).is_loopback
