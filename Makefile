@@ -59,7 +59,7 @@ $(VENV)/bin/python:
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml
 	@echo "== installing Flux and its command line"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install -q -e '.[cli,aws]'
+	@$(BIN)/python -m pip install -q -e '.[cli,aws,web]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run

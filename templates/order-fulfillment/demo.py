@@ -40,6 +40,7 @@ def main() -> None:
         "flux list",
         "flux run order-fulfillment --input events/another-order.json --id order-o_004",
         "flux graph order-fulfillment",
+        "flux serve",
     ):
         print(f"  {line}")
 
