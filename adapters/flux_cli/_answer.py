@@ -34,7 +34,7 @@ def found(runs: Runs, run_id: str) -> Run:
 
 def show_run(runs: Runs, run_id: str, *, as_json: bool, traceback: bool = False) -> None:
     """Print the stored run as a document or as a timeline."""
-    run = found(runs, run_id)
+    run = runs.shown(found(runs, run_id))
     if as_json:
         print_document(run.to_dict(traceback=traceback))
         return

@@ -86,6 +86,10 @@ class Runs(Protocol):
         """Return the stored run, or None."""
         ...
 
+    def shown(self, run: Run) -> Run:
+        """Return the run as people may see it."""
+        ...
+
     def list(
         self,
         *,
@@ -93,6 +97,8 @@ class Runs(Protocol):
         status: tuple[str, ...] | None = None,
         since: float | None = None,
         until: float | None = None,
+        tag: str | None = None,
+        id_prefix: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:

@@ -1,20 +1,22 @@
-"""Trace events as people read them: the timeline of each run, or a line an event as they come."""
+"""Trace events as people read them: the tree of a run, or a line an event as they come."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import cell_len, set_cell_size
 from rich.text import Text
+from rich.tree import Tree
 
 from flux_cli._marks import OF_RUN
+from flux_cli._trace_tree import TraceTree
 from flux_cli._words import duration, instant, printable, shortened
-from flux_core import RunStatus
+from flux_core._retold import Outline, outlined
 from flux_core.trace import MARKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
+    from flux_cli._trace_tree import Branch
     from flux_core import TraceEvent
 
 LONGEST_NAME: Final = 32  # cells
@@ -28,77 +30,90 @@ STYLES: Final = {
     "step:retry": "yellow",
     "step:suspend": "yellow",
     "workflow:suspend": "yellow",
+    "workflow:rollback_start": "blue",
+    "workflow:rollback_complete": "magenta",
+    "step:compensate": "magenta",
+    "step:start": "blue",
+    "signal:received": "cyan",
+    "step:skipped": "dim",
+    "step:progress": "dim",
 }
 DIM: Final = "dim"
 
 
-def timelines(events: Iterable[TraceEvent]) -> Text:
-    """Return the timeline of every run that the events are of; the run whose first event is oldest comes first."""
-    runs: dict[str, list[TraceEvent]] = {}
-    for event in sorted(events, key=lambda event: event.timestamp):
-        runs.setdefault(event.workflow_id, []).append(event)
-    return Text("\n\n").join(Text("\n").join(_timeline(of_run)) for of_run in runs.values())
+def run_tree(events: Sequence[TraceEvent]) -> Tree:
+    """Return the tree of the run that the events are of, which stand in their order."""
+    outline: Outline | None = None
+    for event in events:
+        outline = outlined(outline, event)
+    if outline is None:
+        raise ValueError("a run of which nothing is told")
+    tree = Tree(_heading(outline, events), guide_style=DIM)
+    _grow(tree, TraceTree(events).branches)
+    return tree
 
 
 def flat_line(event: TraceEvent) -> Text:
     """Return the event as one line that names its moment and its run."""
     moment = f"{instant(event.timestamp / 1000).removesuffix('Z')}.{event.timestamp % 1000:03}Z"
-    return Text.assemble(
-        (f"{moment}  ", DIM), (printable(event.workflow_id), "bold"), "  ", _told(event, _name(event))
+    return Text.assemble((f"{moment}  ", DIM), (printable(event.workflow_id), "bold"), "  ", _told(event))
+
+
+def _heading(outline: Outline, events: Sequence[TraceEvent]) -> Text:
+    first = min(event.timestamp for event in events)
+    begun = "started" if outline.began else "first seen"
+    mark = OF_RUN[outline.status]
+    took = duration((outline.updated_at - first) / 1000)
+    return _line(
+        (printable(outline.id), "bold"),
+        "  ",
+        (f"{mark.sign} {outline.status}", mark.style),
+        (f"\n{printable(outline.workflow)} · {begun} {instant(first / 1000)} · took {took}", DIM),
     )
 
 
-def _timeline(events: Sequence[TraceEvent]) -> Iterator[Text]:
-    first, last = events[0], events[-1]
-    yield _heading(events)
-    yield Text(printable(first.workflow_name), style=DIM)
-    begun = "started" if first.type == "workflow:start" else "first seen"
-    took = duration((last.timestamp - first.timestamp) / 1000)
-    yield Text(f"{begun} {instant(first.timestamp / 1000)} · took {took}", style=DIM)
-    yield Text()
-    names = min(LONGEST_NAME, max(cell_len(_name(event)) for event in events))
-    offsets = [duration((event.timestamp - first.timestamp) / 1000) for event in events]
-    width = max(map(len, offsets))
-    for event, offset in zip(events, offsets, strict=True):
-        line = Text.assemble(
-            (f"  +{offset:{width}}  ", DIM), _told(event, set_cell_size(_name(event), names))
-        )
-        line.rstrip()
-        yield line
+def _grow(tree: Tree, branches: Sequence[Branch]) -> None:
+    for branch in branches:
+        below = branch.branches
+        if len(below) == 1 and below[0].name == "attempt 1" and branch.ended is not None:
+            below = below[0].branches  # there is nothing to say of a single attempt
+        _grow(tree.add(_label(branch)), below)
 
 
-def _heading(events: Sequence[TraceEvent]) -> Text:
-    """Return the run's id, and the status that the last event of the run as a whole tells of."""
-    told = [event.status for event in events if not event.type.startswith("step:") and event.status]
-    status = RunStatus(told[-1]) if told and told[-1] in set(RunStatus) else RunStatus.RUNNING
-    mark = OF_RUN[status]
-    return Text.assemble(
-        (printable(events[0].workflow_id), "bold"), "  ", (f"{mark.sign} {status}", mark.style)
-    )
+def _label(branch: Branch) -> Text:
+    style = STYLES.get(branch.mark, "")
+    timed = branch.begun is not None and branch.ended is not None and branch.mark != "step:skipped"
+    took = duration(((branch.ended or 0) - (branch.begun or 0)) / 1000) if timed else ""
+    parts = [shortened(branch.name, LONGEST_REMARK), took, shortened(branch.remark, LONGEST_REMARK)]
+    return _line((f"{MARKS.get(branch.mark, ' ')} ", style), "  ".join(part for part in parts if part))
 
 
-def _name(event: TraceEvent) -> str:
-    return shortened(event.step_name or "", LONGEST_NAME)
+def _line(*parts: str | tuple[str, str]) -> Text:
+    """Return a text of which no line is wrapped: what a terminal has no room for is left out."""
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
-def _told(event: TraceEvent, name: str) -> Text:
+def _told(event: TraceEvent) -> Text:
     """Return the event's mark, the name, what happened, and what else there is to say of it."""
-    style = STYLES.get(event.type, "")
     what = event.type.partition(":")[2].replace("_", " ")
     if event.type == "step:compensate":
         what = event.status or what
     attempt = f"attempt {event.retries + 1}" if event.retries else ""
     took = "" if event.duration is None or event.type.endswith("start") else duration(event.duration / 1000)
+    name = shortened(event.step_name or "", LONGEST_NAME)
     parts = [name, f"{what:<{WIDEST_EVENT}}", attempt, took, _remark(event)]
     return Text.assemble(
-        (f"{MARKS.get(event.type, ' ')} ", style), ("  ".join(part for part in parts if part))
+        (f"{MARKS.get(event.type, ' ')} ", STYLES.get(event.type, "")),
+        ("  ".join(part for part in parts if part)),
     )
 
 
 def _remark(event: TraceEvent) -> str:
-    meta = event.meta if isinstance(event.meta, dict) else {}
+    meta = event.meta or {}
     if event.type == "step:progress":
-        said = f"{meta.get('fraction', 0):.0%} {meta.get('message', '')}"
+        fraction = meta.get("fraction")
+        share = f"{fraction:.0%}" if isinstance(fraction, int | float) else ""
+        said = f"{share} {meta.get('message', '')}"
     else:
         said = event.error or str(meta.get("signal", ""))
     return shortened(said, LONGEST_REMARK)

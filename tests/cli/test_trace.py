@@ -1,8 +1,10 @@
-"""`flux trace`: timelines out of a function's log, which moto keeps here, and out of trace files."""
+"""`flux trace`: trees out of a function's log, which moto keeps here, and out of trace files."""
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -12,8 +14,8 @@ import pytest
 
 from flux_aws import CloudWatchTrace
 from flux_aws._clients import session
-from flux_cli._trace_lines import event_of
 from flux_core import App, Context, Fatal, Retry, TraceEvent, Workflow
+from flux_core._trace_line import event_of
 from flux_core.trace import NDJSONTrace
 
 from services.moto_server import ENVIRONMENT, moto_server
@@ -188,24 +190,31 @@ def test_every_event_of_a_run_comes_back(
     assert [json.loads(text) for text in result.stdout.splitlines()] == sent
 
 
-def test_a_timeline_of_each_run(
+def test_a_tree_of_each_run(
     flux: Callable[..., Result], log: Log, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each run has a header with its status, and a line an event with its time, its mark and what went wrong."""
+    """Each run has a header with its status, below it its nodes, and below each its attempts and what went wrong."""
     with App([order(fails=True)], trace=[CloudWatchTrace(metrics=False)]) as app:
         app.execute("order", {}, id="r1")
     with App([order(fails=False)], trace=[CloudWatchTrace(metrics=False)]) as app:
         app.execute("order", {}, id="r2")
     log.write(*capsys.readouterr().out.splitlines())
     shown = flux("trace", "--log-group", log.name).stdout
-    assert "r1  ↺ rolled_back" in shown
-    assert "r2  ✔ completed" in shown
-    first = shown.partition("\n\nr2")[0]
-    assert [text.split("  ")[2].split()[0] for text in first.splitlines()[4:]] == [*"▶·%✗↻·%✓·✗✘◀⟲⟲◀"]
-    assert "✗ bake  error" in first
-    assert "the oven is cold" in first
-    assert "50% half way" in first
-    assert "attempt 2" in first
+    first, _, second = shown.partition("\n\n")
+    lines = [re.sub(r"[0-9.]+ m?s", "TIME", text) for text in first.splitlines()]
+    assert lines[0] == "r1  ↺ rolled_back"
+    assert lines[2:] == [
+        "├── ✓ bake  TIME",
+        "│   ├── ✗ attempt 1  TIME  the oven is cold",
+        "│   │   └── % 50% half way",
+        "│   ├── ↻ back-off  TIME",
+        "│   └── ✓ attempt 2  TIME",
+        "│       └── % 50% half way",
+        "├── ✗ send  TIME  no courier",
+        "└── ◀ rollback  TIME",
+        "    └── ⟲ bake  TIME  compensated",
+    ]
+    assert second.startswith("r2  ✔ completed\norder · started ")
 
 
 def test_one_run_of_many(flux: Callable[..., Result], log: Log) -> None:
@@ -317,13 +326,67 @@ def test_a_file_is_looked_through_to_its_beginning(flux: Callable[..., Result], 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "one of the two"),
-        (["trace.ndjson", "--log-group", "g"], "one of the two"),
-        (["trace.ndjson", "--follow"], "--follow goes with --log-group"),
+        (["trace.ndjson", "--log-group", "g"], "one of them"),
+        (["trace.ndjson", "--store", "sqlite:///orders.db"], "one of them"),
+        (["."], "is a directory"),
         (["nope.ndjson"], "cannot be read"),
     ],
 )
 def test_wrong_usage_exits_with_2(flux: Callable[..., Result], arguments: list[str], said: str) -> None:
-    """A source is named once, and only a log is followed."""
+    """A source is named once, and is one."""
     result = flux("trace", *arguments)
     assert (result.exit_code, said in result.stderr) == (2, True)
+
+
+def test_a_file_is_followed(spawn: Callable[..., subprocess.Popen[str]], folder: Path) -> None:
+    """A file that is not there yet, grows in the middle of a line, is rotated and is deleted: each event comes once."""
+    process = spawn("trace", "trace.ndjson", "--follow", "--every", "0.02")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert "trace.ndjson is not there; waiting for it" in process.stderr.readline()
+    text = json.dumps(EVENT | {"stepName": "first"}) + "\n"
+    with Path("trace.ndjson").open("a", buffering=1) as file:
+        file.write(text[:40])
+        file.flush()
+        file.write(text[40:])
+    assert "first" in process.stdout.readline()
+    os.rename("trace.ndjson", "trace.1")  # noqa: PTH104 (as logrotate does)
+    Path("trace.ndjson").write_text(json.dumps(EVENT | {"stepName": "second"}))
+    assert "second" in process.stdout.readline()
+    Path("trace.ndjson").unlink()
+    assert "trace.ndjson is not there" in process.stderr.readline()
+    Path("trace.ndjson").write_text("not of a trace\n" + json.dumps(EVENT | {"stepName": "third"}))
+    assert "third" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=10)
+    assert (process.returncode, rest, errors) == (0, "", "")
+
+
+def test_a_file_of_anything_is_read(flux: Callable[..., Result], folder: Path) -> None:
+    """Foreign lines, bytes that are no text and a line that is cut off keep no event from being shown."""
+    noise = b"\xff\xfe\x00 no event\n\n[1]\n" + json.dumps(EVENT).encode() + b'\n{"type":"workflow:comp'
+    Path("trace.ndjson").write_bytes(noise)
+    result = flux("trace", "trace.ndjson")
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "r1  ▶ running")
+
+
+def test_only_the_last_runs_of_a_file_are_drawn(flux: Callable[..., Result], folder: Path) -> None:
+    """A file of any length takes no more than so many trees; each run is to be had by its id."""
+    Path("trace.ndjson").write_text(
+        "\n".join(json.dumps(EVENT | {"workflowId": f"r{n}"}) for n in range(103))
+    )
+    result = flux("trace", "trace.ndjson")
+    assert (result.stdout.count("▶ running"), "r2  " in result.stdout) == (100, False)
+    assert "the last 100 runs of more; see others with --run ID" in result.stderr
+    assert "r2  ▶ running" in flux("trace", "trace.ndjson", "--run", "r2").stdout
+
+
+def test_a_terminal_is_as_wide_as_it_is(spawn: Callable[..., subprocess.Popen[str]], folder: Path) -> None:
+    """On a terminal no line is wrapped: what there is no room for is left out."""
+    text = json.dumps(EVENT | {"type": "step:error", "stepName": "bake", "error": "x" * 150})
+    Path("trace.ndjson").write_text(text)
+    shown = spawn("trace", "trace.ndjson", env=os.environ | {"FORCE_COLOR": "1", "COLUMNS": "40"})
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown.communicate()[0]).splitlines()
+    assert [text[:10] for text in lines] == ["r1  ▶ runn", "order · fi", "└── · bake", "    └── ✗ "]
+    assert lines[-1].endswith("x…")
+    assert max(map(len, lines)) <= 40

@@ -1,0 +1,147 @@
+"""A function's log as the source of a trace: what it says of runs is kept in a temporary file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from tempfile import NamedTemporaryFile
+from time import monotonic, time
+from typing import TYPE_CHECKING, Final, Protocol
+
+from flux_core import FluxError
+from flux_core._trace_file import TraceFile
+from flux_core._trace_line import event_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+EVERY: Final = 2.0
+"""Seconds that pass at least between two looks at the log."""
+PATIENCE: Final = 0.25
+"""Seconds for which one look reads on."""
+OVERLAP: Final = 60_000
+"""Milliseconds before the newest line that are read again: lines may come late, and not in their order."""
+
+
+class LogLine(Protocol):
+    """One line of a log."""
+
+    @property
+    def id(self) -> str:
+        """The same line has the same id, however often it is read."""
+        ...
+
+    @property
+    def time(self) -> int:
+        """Unix milliseconds."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What the line says."""
+        ...
+
+
+class LogGroup(Protocol):
+    """The log of a function."""
+
+    name: str
+
+    def trace_lines(self, *, since: int, run: str | None = None) -> Iterable[LogLine]:
+        """Give the lines from that time on, in Unix milliseconds, that may be of the trace."""
+        ...
+
+
+class Log:
+    """What a log says of runs, as a source of lines; it is asked only when it is looked at.
+
+    Args:
+        group: the log.
+        since: Unix seconds from which on it is read.
+
+    Raises:
+        FluxError: it cannot be read; later that is its `trouble` instead.
+    """
+
+    beginnings = 1
+
+    def __init__(self, group: LogGroup, since: float) -> None:
+        self.trouble: str | None = None
+        """Why it could not be read the last time."""
+        self._group = group
+        self._begun = self._since = int(since * 1000)
+        self._newest = self._since
+        self._lines: Iterator[LogLine] | None = None
+        self._looked = 0.0
+        self._spool = NamedTemporaryFile(prefix="flux-", suffix=".ndjson")  # noqa: SIM115 (close() removes it)
+        self._seen = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+        self._seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID")
+        self._file = TraceFile(self._spool.name)
+        try:
+            self._fetch()
+        except FluxError:
+            self.close()
+            raise
+
+    @property
+    def too_long(self) -> int:
+        """Lines that were too long."""
+        return self._file.too_long
+
+    @property
+    def progress(self) -> float:
+        """How much of the time since the beginning has been read: 0 to 1."""
+        if self._lines is None:
+            return 1.0
+        span = max(1.0, time() * 1000 - self._begun)
+        return max(0.0, min(1.0, (self._newest - self._begun) / span))
+
+    @property
+    def note(self) -> str | None:
+        """What people must be told."""
+        return self.trouble and f"log group {self._group.name} cannot be read: {self.trouble}"
+
+    def look(self) -> bool:
+        """Read on in the log if it is time for that; whether there are lines to read."""
+        if self._lines is not None or monotonic() - self._looked >= EVERY:
+            try:
+                self._fetch()
+            except FluxError as error:
+                self.trouble, self._lines = str(error), None
+        return self._file.look() or self._lines is not None
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """Give the next lines, each with its place."""
+        return self._file.lines()
+
+    def bytes_at(self, at: int, length: int) -> bytes:
+        """Return so many bytes of the lines from that offset on."""
+        return self._file.bytes_at(at, length)
+
+    def close(self) -> None:
+        """Remove what was kept."""
+        self._file.close()
+        self._spool.close()
+        self._seen.close()
+
+    def _fetch(self) -> None:
+        """Take lines that are new, for as long as patience lasts; the rest comes with the next look."""
+        if self._lines is None:
+            self._looked = monotonic()
+            self._lines = iter(self._group.trace_lines(since=self._since))
+        ends = monotonic() + PATIENCE
+        for line in self._lines:
+            self._take(line)
+            if monotonic() > ends:
+                break
+        else:
+            self._lines, self.trouble = None, None
+            self._since = max(self._since, self._newest - OVERLAP)
+            self._seen.execute("DELETE FROM seen WHERE time < ?", [self._since])
+        self._spool.flush()
+
+    def _take(self, line: LogLine) -> None:
+        self._newest = max(self._newest, line.time)
+        added = self._seen.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", [line.id, line.time])
+        if added.rowcount and (event := event_of(line.text)) is not None:
+            self._spool.write(json.dumps(event.to_dict()).encode() + b"\n")
