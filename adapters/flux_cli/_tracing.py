@@ -80,12 +80,12 @@ def trace(
     endpoint: str | None,
     as_json: bool,
 ) -> ExitCode:
-    """Show what happened in runs: in a trace FILE, in a function's log, or as the store knows it.
+    """Show what happened in runs, as a tree for each.
 
-    Each run is a tree: its steps, their attempts, waits and back-offs, with how long each took. The file is one of an
-    NDJSONTrace, or of the TypeScript engine; the log is that of a function whose app has a CloudWatchTrace. Without
-    either, it is the store that the other commands work on, and its newest runs. With --follow each event is a line,
-    and with --json each is one of JSON, as the trace format has it.
+    They are read from a trace FILE, from a function's log, or else from the store that the other commands work on: its
+    newest runs. A tree has the steps, their attempts, waits and back-offs, and how long each took. The file is one of
+    an NDJSONTrace, or of the TypeScript engine; the log is that of a function whose app has a CloudWatchTrace. With
+    --follow each event is a line, and with --json each is one of JSON, as the trace format has it.
     """
     if (file is not None) + (name is not None) + bool(place.typed) > 1:
         raise click.UsageError("give the FILE of a trace, --log-group NAME or a store: one of them")

@@ -79,7 +79,7 @@ def test_the_functions_log_is_a_trace(
     Path("function.log").write_text(runtime.log)
     shown = flux("trace", "function.log", "--run", "r2").stdout
     assert "r2  … suspended" in shown
-    assert "✓ greet   complete" in shown
+    assert "├── ✓ greet  " in shown
 
 
 def test_a_line_knows_its_invocation(remote: Callable[..., Result], runtime: LambdaRuntime) -> None:
