@@ -7,7 +7,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # a checkout needs no installation
 
-from benchmarks import build_sizes, due, dynamodb, growth, imports, lambda_start, steps, stores, trace_memory
+from benchmarks import (
+    build_sizes,
+    due,
+    dynamodb,
+    growth,
+    imports,
+    lambda_start,
+    steps,
+    stores,
+    trace_memory,
+    viewer,
+)
 from benchmarks.report import main
 
 if __name__ == "__main__":
@@ -22,5 +33,6 @@ if __name__ == "__main__":
             "stores": stores.measure,
             "build_sizes": build_sizes.measure,
             "trace_memory": trace_memory.measure,
+            "viewer": viewer.measure,
         }
     )
