@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from flux_core._engine import Engine
 from flux_core._errors import InvalidWorkflow, UnknownWorkflow
+from flux_core._masking import checked_paths
 from flux_core._workflow import Workflow
 
 if TYPE_CHECKING:
@@ -57,7 +58,11 @@ class App:
             _ = workflow.plan  # what is wrong with it shows now, not with the first order
             versions[workflow.version] = workflow
         self.storage = storage
-        self._options: EngineOptions = {**options, "trace": tuple(options.get("trace", ()))}
+        self._options: EngineOptions = {
+            **options,
+            "trace": tuple(options.get("trace", ())),
+            "redact": checked_paths(options.get("redact", ())),
+        }
         self._engine: Engine | None = None
         self._lock = Lock()
 
@@ -90,7 +95,7 @@ class App:
         options: EngineOptions = {
             **self._options,
             "trace": (*self.trace, *trace),
-            "redact": (*self._options.get("redact", ()), *redact),
+            "redact": (*self._options["redact"], *checked_paths(redact)),
         }
         return App(self.workflows, storage, **options)
 

@@ -105,7 +105,7 @@ class Attempts(Walk[I, D]):
             return NotSerializable(f"step {planned.node.name!r} left what cannot be saved: {error}")
         entry = self._entry(planned, StepStatus.COMPLETED)
         entry.attempts += 1
-        if entry.tries:
+        if entry.attempts > 1:
             entry.tried_at = self._tried_at
         before = state.data
         if fields != before:

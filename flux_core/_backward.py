@@ -138,7 +138,7 @@ class Backward(Walk[I, D]):
         self._data = context.data
         entry.status, entry.completed_at = StepStatus.COMPENSATED, self._time
         entry.attempts += 1
-        if entry.tries:
+        if entry.attempts > 1:
             entry.tried_at = self._tried_at
         state.interruptions = 0
         state.close_undone(entry)

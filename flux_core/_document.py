@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flux_core._entry import Entry, Lease, Origin
 from flux_core._errors import StoreError
@@ -80,7 +80,7 @@ def restore(
         entry.failures = raw.get("failures", 0)
         entry.completed_at = raw.get("completed_at")
         entry.output = text(raw.get("output"))
-        entry.error = ErrorInfo(**raw["error"]) if "error" in raw else None
+        entry.error = _error(raw)
         entry.tries = [_try(tried) for tried in raw.get("tries", ())]
         entry.tried_at = raw.get("tried_at")
         entry.changes = texts(raw.get("changes", {}))
@@ -113,7 +113,7 @@ def restore(
     state.wake_at = record.wake_at
     state.lease = Lease(**document["lease"]) if "lease" in document else None
     state.interruptions = document["interruptions"]
-    state.error = ErrorInfo(**document["error"]) if "error" in document else None
+    state.error = _error(document)
     state.history = [entry(raw) for raw in document["history"]]
     state.history_pages = Pages(document.get("page"), paged["history"])
     state.current = entry(document["current"]) if "current" in document else None
@@ -131,5 +131,13 @@ def restore(
     return state
 
 
+def _error(raw: Mapping[str, Any]) -> ErrorInfo | None:
+    """Return the error in an entry or a document; fields that a newer Flux has written are passed over."""
+    if "error" not in raw:
+        return None
+    known = {name: value for name, value in raw["error"].items() if name in ErrorInfo._fields}
+    return ErrorInfo(**known | ({"cause": raw["cause"]} if "cause" in raw else {}))
+
+
 def _try(raw: Mapping[str, Any]) -> Try:
-    return Try(raw["started_at"], raw["ended_at"], ErrorInfo(**raw["error"]))
+    return Try(raw["started_at"], raw["ended_at"], cast("ErrorInfo", _error(raw)))

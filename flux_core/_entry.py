@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from flux_core._run import ErrorInfo
 
 TRIES: Final = 10  # failed attempts of a node that are kept
-LONGEST_MESSAGE: Final = 500  # characters of the message of each
+LONGEST_MESSAGE: Final = 500  # characters of the message of each, and of its cause
 
 
 class Lease:
@@ -41,7 +41,7 @@ class Entry:
     tries: Sequence[Try] = ()
     """The last attempts that failed."""
     tried_at: float | None = None
-    """When the last attempt began, if others had failed before it."""
+    """When the last attempt began, if it was not the first."""
     changes: Mapping[str, str] = MappingProxyType({})
     """Fields of data that the node set."""
     removed: Sequence[str] = ()
@@ -68,7 +68,11 @@ class Entry:
         self.attempts += 1
         self.failures += 1
         self.error = error
-        short = error._replace(traceback=None, message=error.message[:LONGEST_MESSAGE])
+        short = error._replace(
+            traceback=None,
+            message=error.message[:LONGEST_MESSAGE],
+            cause=error.cause and error.cause[:LONGEST_MESSAGE],
+        )
         self.tries = [*self.tries, Try(started_at, ended_at, short)][-TRIES:]
 
     def note_changes(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:

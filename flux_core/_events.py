@@ -166,17 +166,18 @@ def error_info(error: Exception, *, retryable: bool) -> ErrorInfo:
 
 def _causes(error: BaseException) -> Iterator[str]:
     """Give what the error was raised from, in a line each, and so on; `raise ... from None` hides what was before."""
-    seen = {error}
-    while (
-        cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    ) is not None:
-        if cause in seen or len(seen) > MOST_CAUSES:
-            return
-        seen.add(cause)
-        yield f"{type(cause).__name__}: {_message(cause).partition(chr(10))[0][:LONGEST_CAUSE]}".removesuffix(
-            ": "
-        )
+    seen = {id(error)}  # an exception need not be hashable
+    while (cause := _cause(error)) is not None and id(cause) not in seen and len(seen) <= MOST_CAUSES:
+        seen.add(id(cause))
+        said = "".join(_message(cause).splitlines()[:1])[:LONGEST_CAUSE]
+        yield ": ".join(filter(None, (type(cause).__name__[:LONGEST_CAUSE], said)))
         error = cause
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    if error.__cause__ is not None:
+        return error.__cause__
+    return None if error.__suppress_context__ else error.__context__
 
 
 def _message(error: BaseException) -> str:

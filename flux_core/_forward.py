@@ -175,6 +175,7 @@ class Forward(Attempts[I, D]):
     ) -> Flow[T | None]:
         """Return what a function of the context says, as `read` takes it; None if that has failed the node."""
         context = self._context(planned.node.name, None, self._state.current)
+        self._tried_at = self._time
         (value, error), self._time, self._monotonic = yield Invoke(function, context, None, is_async=False)
         self._reload()  # it changes nothing
         if error is None:

@@ -142,6 +142,8 @@ class Machine(Generic[D]):
         self, run_id: str, step: str, *, redo_commits: bool = False, revision: int | None = None
     ) -> Flow[Result[D]]:
         """Go back to before a step of a run that has ended, and run on from there; see `Engine.retry_step`."""
+        if revision is not None and type(revision) is not int:
+            raise InvalidInput(f"expected an int, got {revision!r}", path="revision")
         for _ in range(CLAIMS):
             standing = yield from self._loaded(run_id)
             if revision not in {None, standing.state.revision} and not standing.has_retried:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import pairwise
+from math import isfinite
 from typing import TYPE_CHECKING, Final, cast
 
 from flux_core._document import UnreadableRun
 from flux_core._effects import Delete, Find, Tally
-from flux_core._errors import RunNotFound, StoreError
+from flux_core._errors import InvalidInput, RunNotFound, StoreError
 from flux_core._ids import check_id
 from flux_core._keeping import load, open_record
 from flux_core._listeners import report_failure
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
 
     from flux_core._effects import Flow
     from flux_core._run import Run
-    from flux_core._status import Counts
-    from flux_core.storage import Query, Record
+    from flux_core._status import Counts, RunStatus
+    from flux_core.storage import Query
 
 MOST_AT_ONCE: Final = 100  # documents that are in memory together
 MOST_LOOKED_AT: Final = 1000  # runs of a store that cannot count
@@ -50,6 +52,22 @@ def find(query: Query) -> Flow[tuple[list[Run], str | None]]:
     return runs, page.cursor
 
 
+def check_edges(edges: Sequence[float]) -> None:
+    """Do nothing if they are where slots of time begin and end.
+
+    Raises:
+        InvalidInput: they are less than two, or are no moments in their order.
+    """
+    given: object = edges
+    if (
+        not isinstance(given, list | tuple)
+        or len(given) < 2  # noqa: PLR2004 (a slot has two)
+        or not all(isinstance(edge, int | float) and isfinite(edge) for edge in given)
+        or any(later < edge for edge, later in pairwise(given))
+    ):
+        raise InvalidInput("expected Unix seconds in their order, two at least", path="edges")
+
+
 def tally(query: Query, edges: Sequence[float], *, can_count: bool) -> Flow[Counts]:
     """Return, by status, how many of a query's runs were created in each slot of time.
 
@@ -61,15 +79,15 @@ def tally(query: Query, edges: Sequence[float], *, can_count: bool) -> Flow[Coun
     if can_count:
         counts, *_ = yield Tally(query, edges)
         return cast("Counts", counts)
-    found: list[Record] = []
+    found: list[tuple[float, RunStatus]] = []
     query = query._replace(created_since=edges[0], created_until=edges[-1], limit=MOST_AT_ONCE)
     while len(found) < MOST_LOOKED_AT:
         page, *_ = yield Find(query)
-        found += page.records
+        found += [(record.created_at, record.status) for record in page.records]
         if page.cursor is None:
             break
         query = query._replace(cursor=page.cursor)
-    return tallied(((record.created_at, record.status) for record in found), edges)
+    return tallied(found, edges)
 
 
 def delete(run_id: str, worker: str, lease: float) -> Flow[None]:

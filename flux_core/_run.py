@@ -67,7 +67,7 @@ class StepRecord(NamedTuple):
     tries: tuple[Try, ...] = ()
     """The last 10 attempts that failed, in their order."""
     tried_at: float | None = None
-    """When its last attempt began, if others had failed before it."""
+    """When its last attempt began, if it was not the first, and has come to an end."""
 
 
 class Run(NamedTuple):

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 65_536
 """Bytes of a value, as JSON, that is shown whole."""
+MOST: Final = 1_000_000
+"""Bytes of all values together; beyond that the longest of them are cut too."""
 KEPT: Final = 1000
 """Characters that are left of a longer one."""
 
@@ -17,19 +19,27 @@ KEPT: Final = 1000
 def shortened(document: dict[str, Any], longest: int = LONGEST) -> dict[str, Any]:
     """Return what `Run.to_dict` gave, in place, its long values cut.
 
-    A value that has more than `longest` bytes as JSON becomes the begin of that JSON, with an ellipsis. `shortened`
-    then says by its path, such as `data.notes`, how many bytes it has.
+    A value that has more than `longest` bytes as JSON becomes the begin of that JSON, with an ellipsis; so do the
+    longest of the others while all together have more than `MOST`. `shortened` then says by its path, such as
+    `data.notes`, how many bytes a value has.
     """
+    sizes = [(_size(place[name]), path, place, name) for path, place, name in _values(document)]
+    sizes.sort(key=lambda value: -value[0])
+    left = sum(size for size, *_ in sizes)
     cut = {}
-    for path, place, name in _values(document):
-        text = json.dumps(place[name], ensure_ascii=False)
-        size = len(text.encode("utf-8", "surrogatepass"))
-        if size > longest:
-            place[name] = f"{text[:KEPT]}…"
-            cut[path] = size
+    for size, path, place, name in sizes:
+        if size <= longest and (left <= MOST or size <= 2 * KEPT):
+            break
+        place[name] = f"{json.dumps(place[name], ensure_ascii=False)[:KEPT]}…"
+        cut[path] = size
+        left -= size
     if cut:
         document["shortened"] = cut
     return document
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 def _values(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:

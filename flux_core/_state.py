@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from flux_core._letter import OUTCOME, REMEMBERED, SIGNAL, letter_text
 from flux_core._pages import PAGE, Pages
-from flux_core._status import RUN_TRANSITIONS, RunStatus
+from flux_core._status import RUN_TRANSITIONS, RunStatus, StepStatus
 from flux_core._stored import LARGE, NOT_SMALL, dumps, put_out, reference
 from flux_core.storage import Record
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from flux_core._run import ErrorInfo
 
 FORMAT: Final = 1
+FINISHED: Final = (StepStatus.COMPLETED, StepStatus.SKIPPED)
 
 
 class RunState:
@@ -225,7 +226,7 @@ class RunState:
         if self.lease:
             parts.append(f'"lease":{self.lease.text}')
         if self.error:
-            parts.append(f'"error":{_error(self.error)}')
+            parts.append(_error(self.error))
         if self.current:
             parts.append(f'"current":{self._entry(self.current)}')
         if self.history_pages.last:
@@ -261,18 +262,12 @@ class RunState:
             text += f',"completed_at":{self._moment(entry.completed_at)}'
         if entry.output != "null":
             text += f',"output":{self._stored(entry.output)}'
-        if entry.error:
-            text += _failures(entry, entry.error)
         if entry.changes:
             text += f',"changes":{self._object(entry.changes)}'
         if entry.removed:
             text += f',"removed":{dumps(entry.removed)}'
-        if entry.until is not None:
-            text += f',"until":{entry.until!r}'
-        if entry.signal is not None:
-            text += f',"signal":{quote(entry.signal)}'
-        if entry.intent:
-            text += ',"intent":true'
+        if entry.attempts != 1 or entry.error or entry.status not in FINISHED:
+            text += _troubles(entry)
         return text + "}"
 
     def _letters(self) -> str:
@@ -307,12 +302,14 @@ class RunState:
 
 
 def _error(error: ErrorInfo) -> str:
-    return dumps(error.to_dict(traceback=True))
+    """Return the fields of an error; its cause stands beside it, where a Flux that knows of none does not mind it."""
+    text = f'"error":{dumps(error._replace(cause=None).to_dict(traceback=True))}'
+    return text if error.cause is None else f'{text},"cause":{quote(error.cause)}'
 
 
-def _failures(entry: Entry, error: ErrorInfo) -> str:
-    """Return what few entries have: how often the node has failed, and how."""
-    text = f',"error":{_error(error)}'
+def _troubles(entry: Entry) -> str:
+    """Return what few entries have: those that have failed, were interrupted, or stand open."""
+    text = f",{_error(entry.error)}" if entry.error else ""
     if entry.failures:
         text += f',"failures":{entry.failures}'
     if entry.tries:
@@ -320,4 +317,10 @@ def _failures(entry: Entry, error: ErrorInfo) -> str:
         text += f',"tries":{dumps(tries)}'
     if entry.tried_at is not None:
         text += f',"tried_at":{entry.tried_at!r}'
+    if entry.until is not None:
+        text += f',"until":{entry.until!r}'
+    if entry.signal is not None:
+        text += f',"signal":{quote(entry.signal)}'
+    if entry.intent:
+        text += ',"intent":true'
     return text

@@ -6,14 +6,14 @@ import json
 import os
 import sqlite3
 import threading
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from flux_core._errors import BlobNotFound, Conflict, InvalidInput, RunExists, StoreError
 from flux_core._status import RunStatus, status_of
 from flux_core.storage._cursor import page, start
-from flux_core.storage._port import Record
+from flux_core.storage._port import Record, tallied
 from flux_core.storage._sqlite_session import File, Session, close
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ FIND: Final = """
     FROM flux_runs WHERE TRUE
 """
 STATUS_IS_ONE_OF: Final = f"status IN ({', '.join('?' * len(RunStatus))})"
-COUNT: Final = "SELECT status, count(*) FROM flux_runs WHERE TRUE"
-BY_STATUS: Final = " GROUP BY status"
+CREATED: Final = "SELECT created_at, status FROM flux_runs WHERE TRUE"
 AFTER_DUE: Final = "(wake_at, id) > (?, ?)"
 AFTER_NEWEST: Final = "(created_at, id) < (?, ?)"
 DUE_FIRST: Final = " ORDER BY wake_at, id LIMIT ?"
@@ -144,15 +143,11 @@ class SQLiteStorage:
 
     def tally(self, query: Query, edges: Sequence[float]) -> Counts:
         """Return, by status, how many of the query's records were created in each slot of time."""
-        slots = []
+        wanted = query._replace(created_since=edges[0], created_until=edges[-1])
+        conditions, parameters = _conditions(wanted, None)
         with self._local.session as connection:
-            for since, until in pairwise(edges):
-                conditions, parameters = _conditions(
-                    query._replace(created_since=since, created_until=until), None
-                )
-                rows = connection.execute(COUNT + conditions + BY_STATUS, parameters)
-                slots.append({status_of(status): count for status, count in rows})
-        return slots
+            rows = connection.execute(CREATED + conditions, parameters)
+            return tallied(((created_at, status_of(status)) for created_at, status in rows), edges)
 
     def delete(self, run_id: str) -> None:
         """Remove the run, its blobs and its tags in one transaction."""

@@ -123,8 +123,8 @@ def test_an_async_engine_counts_too() -> None:
     assert asyncio.run(counted_by_an_async_engine())[1] == {COMPLETED: 1}
 
 
-@pytest.mark.parametrize("edges", [[], [1.0], [2.0, 1.0]])
-def test_slots_need_edges_in_their_order(edges: list[float]) -> None:
+@pytest.mark.parametrize("edges", [[], [1.0], [2.0, 1.0], ["a", "b"], 5, [1.0, float("nan"), 2.0]])
+def test_slots_need_edges_in_their_order(edges: Any) -> None:
     """Anything else is refused."""
     with pytest.raises(InvalidInput, match="edges"):
         App([]).tally(edges)

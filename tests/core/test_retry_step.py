@@ -12,6 +12,7 @@ from flux_core import (
     Conflict,
     Context,
     DefinitionChanged,
+    InvalidInput,
     NotRetryable,
     Retry,
     RunBusy,
@@ -409,3 +410,10 @@ def test_commits_that_a_retry_has_kept_are_told(engine: AnyEngine) -> None:
     engine.retry_step(flow, "r", "a")
     assert engine.run("r").kept == ("B",)
     assert engine.run("r").to_dict()["kept"] == ["B"]
+
+
+@pytest.mark.parametrize("revision", ["2", 2.0, [1]])
+def test_a_revision_is_a_number(engine: AnyEngine, revision: Any) -> None:
+    """Anything else is refused before the run is looked at."""
+    with pytest.raises(InvalidInput, match="revision"):
+        engine.retry_step(World().flow("a"), "r", "a", revision=revision)

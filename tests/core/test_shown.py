@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from core.conftest import Recorder
 
-from flux_core import App, Context, Fatal, Workflow
+from flux_core import App, Context, Fatal, InvalidInput, Workflow
 from flux_core._shortened import shortened
 from flux_core.storage import MemoryStorage
 from flux_core.trace import NDJSONTrace
@@ -119,3 +120,35 @@ def test_a_trace_file_cuts_what_makes_a_line_too_long(make_engine: MakeEngine, t
     first, *_ = map(json.loads, path.read_text().splitlines())
     assert first["shortened"] == {"input": 2_000_011}
     assert len(first["input"]) == 1001
+
+
+def test_all_values_together_are_not_too_long_either() -> None:
+    """A run of many values, none of them long, is cut until it can be answered; the longest of them first."""
+
+    def work(ctx: Ctx) -> None:
+        for number in range(40):
+            ctx.data[f"n{number}"] = "x" * (20_000 + number)
+
+    with App([Workflow("w").step("work", work)], MemoryStorage()) as app:
+        app.execute("w", {}, id="r")
+        run = app.get("r")
+        assert run is not None
+        document = shortened(run.to_dict())
+    assert len(json.dumps(document)) < 1_100_000
+    assert "data.n39" in document["shortened"]
+    assert "data.n0" not in document["shortened"]
+
+
+@pytest.mark.parametrize("redact", ["card.number", 5])
+def test_paths_that_are_none_are_refused(redact: Any) -> None:
+    """One string would be taken for its letters, and nothing be masked: it is refused, by the app and by `on`."""
+    with pytest.raises(InvalidInput, match="redact"):
+        App([FLOW], redact=redact)
+    with pytest.raises(InvalidInput, match="redact"):
+        App([FLOW]).on(MemoryStorage(), redact=redact)
+
+
+def test_paths_may_be_given_once() -> None:
+    """A generator of paths masks in every app that is made of the first."""
+    app = App([FLOW], redact=(path for path in ["card.number"]))
+    assert app.on(MemoryStorage()).on(MemoryStorage()).masked(CARD) == MASKED

@@ -43,11 +43,11 @@ class Broken(Recorder):
 
 
 def test_a_sink_says_which_trace_a_run_belongs_to(make_engine: MakeEngine, store: MemoryStorage) -> None:
-    """The first sink that says it is heard, once, before the run is created; the run keeps it."""
-    silent, tracer = Tracer(None), Tracer(PARENT)
-    engine = make_engine(store, trace=[silent, tracer, Tracer("another")])
+    """The first sink that says one is heard, once, before the run is created; the run keeps it."""
+    silent, wrong, tracer = Tracer(None), Tracer("no trace"), Tracer(PARENT)
+    engine = make_engine(store, trace=[silent, wrong, tracer, Tracer("another")])
     engine.execute(FLOW, {}, id="r")
-    assert silent.asked == tracer.asked == [("r", "w")]
+    assert silent.asked == wrong.asked == tracer.asked == [("r", "w")]
     assert engine.run("r").traceparent == PARENT
     assert engine.run("r").to_dict()["traceparent"] == PARENT
 

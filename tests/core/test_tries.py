@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from core.conftest import Death, die
 
 from flux_core import Context, Fatal, Retry, RunStatus, Workflow
 from flux_core._run import Try
@@ -12,7 +14,7 @@ from flux_core._run import Try
 if TYPE_CHECKING:
     from core.conftest import AnyEngine, Clock, MakeEngine
 
-    from flux_core.storage import Storage
+    from flux_core.storage import MemoryStorage, Storage
 
 Ctx = Context[Any, Any]
 SOON = Retry(2, initial=4.0, factor=1.0, jitter="none")
@@ -91,6 +93,55 @@ def test_compensations_keep_theirs(engine: AnyEngine, clock: Clock) -> None:
     assert undone.tried_at == tried.ended_at + 4.0
 
 
+def test_a_condition_that_fails_is_a_try_of_its_own_time(engine: AnyEngine, clock: Clock) -> None:
+    """What a condition took is not counted from the node before it."""
+
+    def refuse(ctx: Ctx) -> bool:
+        clock.advance(1)
+        raise ValueError("no")
+
+    flow = Workflow("w").step("rest", lambda _: clock.advance(3)).step("work", lambda _: None, when=refuse)
+    engine.execute(flow, {}, id="r")
+    (tried,) = engine.run("r").history[1].tries
+    assert tried.ended_at - tried.started_at == 1.0
+
+
+def test_an_attempt_after_an_interruption_tells_when_it_began(
+    make_engine: MakeEngine, store: MemoryStorage, clock: Clock
+) -> None:
+    """A node whose worker was lost, and that then completed, tells when that was tried."""
+    dying = Workflow("w").step("work", die)
+    with pytest.raises(Death):
+        make_engine(store).execute(dying, {}, id="r")
+    clock.advance(100)
+    make_engine(store).tick([Workflow("w").step("work", lambda _: None)])
+    (step,) = make_engine(store).run("r").history
+    assert (step.attempts, step.tries) == (2, ())
+    assert step.tried_at is not None
+    assert step.started_at is not None
+    assert step.tried_at - step.started_at == 100.0
+
+
+def test_an_older_flux_reads_an_error_with_a_cause(engine: AnyEngine, store: MemoryStorage) -> None:
+    """The cause stands beside the error, whose fields are those that every Flux knows; newer ones are passed over."""
+    engine.execute(Workflow("w").step("work", lambda _: raised_from()), {}, id="r")
+    record = store.load("r")
+    assert record is not None
+    document = json.loads(record.document)
+    assert document["error"].keys() == {"type", "message", "code", "retryable", "traceback"}
+    assert (
+        document["cause"]
+        == document["current"]["cause"]
+        == "ConnectionError: refused ← OSError: no route to host"
+    )
+    document["error"]["severity"] = "of a newer Flux"
+    newer = record._replace(revision=record.revision + 1, document=json.dumps(document).encode())
+    store.save(newer, replaces=record.revision)
+    error = engine.run("r").error
+    assert error is not None
+    assert (error.message, error.cause) == ("no answer", document["cause"])
+
+
 def test_they_are_shown_as_json(engine: AnyEngine, clock: Clock) -> None:
     """`Run.to_dict` gives the attempts with ISO times."""
     engine.execute(failing(clock, 1), {}, id="r")
@@ -144,6 +195,32 @@ def raised_in_a_circle() -> None:
     raise first
 
 
+class Unhashable(Exception):
+    """An error that has an equality, and so no hash."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]  # that is the case
+
+
+class Empty(Exception):
+    """An error that counts as false, and says nothing."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+def raised_from_unhashable() -> None:
+    """Raise an error that cannot be hashed from one that cannot either."""
+    raise Unhashable("first") from Unhashable("second")
+
+
+def raised_from_what_counts_as_false() -> None:
+    """Raise an error whose cause counts as false."""
+    raise ValueError("no") from Empty()
+
+
 def raised_from_many() -> None:
     """Raise an error with more causes than anybody reads."""
     error = ValueError("0")
@@ -161,6 +238,8 @@ def raised_from_many() -> None:
         (raised_while_handling, "KeyError: 'order'"),
         (raised_from_none, None),
         (raised_in_a_circle, "KeyError"),
+        (raised_from_unhashable, "Unhashable: second"),
+        (raised_from_what_counts_as_false, "Empty"),
         (raised_from_many, " ← ".join(f"ValueError: {depth}" for depth in (7, 6, 5, 4, 3))),
     ],
 )
