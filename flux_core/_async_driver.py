@@ -17,6 +17,7 @@ from flux_core._effects import (
     GetBlob,
     Hold,
     Invoke,
+    Left,
     Load,
     Moment,
     Now,
@@ -54,7 +55,7 @@ class AsyncDriver:
         self._heart = heart
         self._pulse: Pulse | None = None
         self._left: Event | None = None  # ends with what a timed-out attempt left running
-        self._held: str | None = None  # the run that is worked on, if a sink wants to know
+        self._held: str | None = None  # the run that is begun or worked on, if a sink wants to know
         self._table = self._perform_within if flows.listeners.around else self._perform
 
     async def run(self, flow: Flow[T]) -> T:
@@ -92,6 +93,14 @@ class AsyncDriver:
         await self._hold(effect)
         self._held = effect.run_id
 
+    async def _leave_one(self, _: Left) -> None:
+        self._let_go()
+
+    async def _leave_one_within(self, effect: Left) -> None:
+        self._let_go()
+        if self._held == effect.run_id:  # else it was not held at all
+            self._leave(effect.error)
+
     def _let_go(self) -> None:
         if self._pulse is not None:
             self._heart.end(self._pulse)
@@ -111,6 +120,10 @@ class AsyncDriver:
         except RunExists as exists:
             return exists.record
         return None
+
+    async def _create_within(self, effect: Create) -> Record | None:
+        self._held = effect.record.id  # a sink has begun it: it is told if nothing comes of that
+        return await self._create(effect)
 
     async def _save(self, effect: Save) -> None:
         await self._store(lambda: self._storage.save(effect.record, replaces=effect.replaces))
@@ -204,6 +217,7 @@ class AsyncDriver:
     _perform: ClassVar[dict[type, Callable[..., Awaitable[object]]]] = {
         Now: _now,
         Hold: _hold,
+        Left: _leave_one,
         Load: _load,
         Create: _create,
         Save: _save,
@@ -221,7 +235,9 @@ class AsyncDriver:
     }
     _perform_within: ClassVar[dict[type, Callable[..., Awaitable[object]]]] = {
         **_perform,
+        Create: _create_within,
         Hold: _hold_within,
+        Left: _leave_one_within,
         Invoke: _invoke_within,
     }
 

@@ -179,7 +179,16 @@ class AsyncEngine:
         """Return a page of runs, newest first; see `Engine.list`."""
         return Page(
             *await self._drive(
-                self._flows.list(workflow, status, since, until, limit, cursor, tag, id_prefix)
+                self._flows.list(
+                    workflow=workflow,
+                    status=status,
+                    since=since,
+                    until=until,
+                    tag=tag,
+                    id_prefix=id_prefix,
+                    limit=limit,
+                    cursor=cursor,
+                )
             )
         )
 
@@ -193,7 +202,9 @@ class AsyncEngine:
         id_prefix: str | None = None,
     ) -> Counts:
         """Return how many runs were created in each slot of time, by status; see `Engine.tally`."""
-        return await self._drive(self._flows.tally(edges, workflow, status, tag, id_prefix))
+        return await self._drive(
+            self._flows.tally(edges, workflow=workflow, status=status, tag=tag, id_prefix=id_prefix)
+        )
 
     def shown(self, run: Run) -> Run:
         """Return the run as people may see it; see `Engine.shown`."""

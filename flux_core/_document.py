@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import chain
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from flux_core._entry import Entry, Lease, Origin
 from flux_core._errors import StoreError
@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 
 class UnreadableRun(StoreError):
-    """A stored document that is none, or that a newer Flux has written."""
+    """A stored document that is none, or that a newer Flux has written; `id` is the run's, if it is known."""
+
+    code: ClassVar[str] = "UNREADABLE_RUN"
+
+    def __init__(self, message: str, *, id: str = "") -> None:
+        super().__init__(message)
+        self.id = id
 
 
 def parse(record: Record) -> dict[str, Any]:
@@ -35,11 +41,14 @@ def parse(record: Record) -> dict[str, Any]:
         document = json.loads(record.document)
         written = document["format"]
     except (ValueError, KeyError, TypeError) as error:
-        raise UnreadableRun(f"the stored document of run {record.id!r} cannot be read: {error!r}") from error
+        raise UnreadableRun(
+            f"the stored document of run {record.id!r} cannot be read: {error!r}", id=record.id
+        ) from error
     if written != FORMAT or not isinstance(record.status, RunStatus):
         raise UnreadableRun(
             f"run {record.id!r} was written by another Flux (status {record.status}, document format {written!r};"
-            f" this one knows {FORMAT}); upgrade flux-serverless"
+            f" this one knows {FORMAT}); upgrade flux-serverless",
+            id=record.id,
         )
     return dict(document)
 

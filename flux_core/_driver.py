@@ -17,6 +17,7 @@ from flux_core._effects import (
     GetBlob,
     Hold,
     Invoke,
+    Left,
     Load,
     Moment,
     Now,
@@ -54,7 +55,7 @@ class Driver:
         self._heart = heart
         self._pulse: Pulse | None = None
         self._left: AttemptThread | None = None  # what a timed-out attempt left running
-        self._held: str | None = None  # the run that is worked on, if a sink wants to know
+        self._held: str | None = None  # the run that is begun or worked on, if a sink wants to know
         self._table = self._perform_within if flows.listeners.around else self._perform
 
     def run(self, flow: Flow[T]) -> T:
@@ -96,6 +97,14 @@ class Driver:
         self._hold(effect)
         self._held = effect.run_id
 
+    def _leave_one(self, _: Left) -> None:
+        self._let_go()
+
+    def _leave_one_within(self, effect: Left) -> None:
+        self._let_go()
+        if self._held == effect.run_id:  # else it was not held at all
+            self._leave(effect.error)
+
     def _let_go(self) -> None:
         if self._heart is not None and self._pulse is not None:
             self._heart.end(self._pulse)
@@ -115,6 +124,10 @@ class Driver:
         except RunExists as exists:
             return exists.record
         return None
+
+    def _create_within(self, effect: Create) -> Record | None:
+        self._held = effect.record.id  # a sink has begun it: it is told if nothing comes of that
+        return self._create(effect)
 
     def _save(self, effect: Save) -> None:
         self._storage.save(effect.record, replaces=effect.replaces)
@@ -183,6 +196,7 @@ class Driver:
     _perform: ClassVar[dict[type, Callable[..., object]]] = {
         Now: _now,
         Hold: _hold,
+        Left: _leave_one,
         Load: _load,
         Create: _create,
         Save: _save,
@@ -200,6 +214,8 @@ class Driver:
     }
     _perform_within: ClassVar[dict[type, Callable[..., object]]] = {
         **_perform,
+        Create: _create_within,
         Hold: _hold_within,
+        Left: _leave_one_within,
         Invoke: _invoke_within,
     }

@@ -40,6 +40,16 @@ class Hold(_Effect):
         self.worker = worker
 
 
+class Left(_Effect):
+    """Know that the worker does not hold the run any more because of the error, though the flow goes on."""
+
+    __slots__ = ("error", "run_id")
+
+    def __init__(self, run_id: str, error: Exception) -> None:
+        self.run_id = run_id
+        self.error = error
+
+
 class Load(_Effect):
     """`Storage.load`; the outcome's value is the record or None."""
 
@@ -196,6 +206,7 @@ class Moment(NamedTuple):
 Effect: TypeAlias = (
     Now
     | Hold
+    | Left
     | Load
     | Create
     | Save

@@ -292,7 +292,18 @@ class Engine:
             cursor: the `cursor` of the page before.
         """
         return Page(
-            *self._drive(self._flows.list(workflow, status, since, until, limit, cursor, tag, id_prefix))
+            *self._drive(
+                self._flows.list(
+                    workflow=workflow,
+                    status=status,
+                    since=since,
+                    until=until,
+                    tag=tag,
+                    id_prefix=id_prefix,
+                    limit=limit,
+                    cursor=cursor,
+                )
+            )
         )
 
     def tally(
@@ -315,7 +326,9 @@ class Engine:
             tag: as in `list`.
             id_prefix: as in `list`.
         """
-        return self._drive(self._flows.tally(edges, workflow, status, tag, id_prefix))
+        return self._drive(
+            self._flows.tally(edges, workflow=workflow, status=status, tag=tag, id_prefix=id_prefix)
+        )
 
     def shown(self, run: Run) -> Run:
         """Return the run as people may see it: what `redact` names is masked."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from flux_core import _reading
 from flux_core._clock import SystemClock
-from flux_core._effects import Emit, Find, Now, Wake
+from flux_core._effects import Emit, Find, Left, Now, Wake
 from flux_core._errors import InvalidInput, InvalidWorkflow, LeaseLost, RunBusy
 from flux_core._events import outside_event, progress_event
 from flux_core._invocation import CURRENT
@@ -19,6 +19,7 @@ from flux_core._machine import Machine
 from flux_core._options import EngineOptions
 from flux_core._outside import pause
 from flux_core._policy import Policy, check_policy
+from flux_core._query import checked_edges, query_of
 from flux_core._retry import Retry
 from flux_core._run import TickReport
 from flux_core._status import RunStatus
@@ -29,7 +30,7 @@ from flux_core.storage import MemoryStorage, Query
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from flux_core._clock import Clock
     from flux_core._context import Context, D, I
@@ -43,9 +44,8 @@ if TYPE_CHECKING:
     from flux_core.storage import Record, Storage
 
 
-FARTHEST = 1e18  # seconds from 1970 that every store can compare
-LARGEST_PAGE = 10_000  # runs
 HANDFUL = 10  # due runs that a tick goes on with itself if there is a waker for the others
+MOST_REPORTED = 1000  # runs that cannot be gone on with and are remembered
 PAGE = 25  # due runs that tick asks the store for at a time; their documents are in memory together
 
 
@@ -80,6 +80,7 @@ class Flows:
         self.waker = waker
         self.versions: dict[str, dict[str, Workflow[Any, Any]]] = {}
         """The versions that are known of a workflow, by its name."""
+        self._reported: dict[str, int] = {}  # the revisions of runs that are known not to go on
         ports = (
             ("storage", self.storage, "load"),
             ("clock", self.clock, "monotonic"),
@@ -193,44 +194,13 @@ class Flows:
     ) -> Flow[Result[D]]:
         return self._machine(workflow, self._deadline(deadline)).resolve(run_id, step, output, run=run)
 
-    def list(  # noqa: PLR0917 (the options of the public method)
-        self,
-        workflow: str | None,
-        status: RunStatus | str | Iterable[RunStatus | str] | None,
-        since: datetime | float | None,
-        until: datetime | float | None,
-        limit: int,
-        cursor: str | None,
-        tag: str | None,
-        id_prefix: str | None,
-    ) -> Flow[tuple[list[Run], str | None]]:
-        if type(limit) is not int or not 1 <= limit <= LARGEST_PAGE:
-            raise InvalidInput(f"expected 1 to {LARGEST_PAGE}, got {limit!r}", path="limit")
-        return _reading.find(
-            Query(
-                workflow=workflow,
-                statuses=_statuses(status),
-                created_since=_seconds(since, "since"),
-                created_until=_seconds(until, "until"),
-                id_prefix=id_prefix,
-                tag=tag,
-                limit=limit,
-                cursor=cursor,
-            )
-        )
+    def list(self, **conditions: Any) -> Flow[tuple[list[Run], str | None]]:
+        return _reading.find(query_of(**conditions))
 
-    def tally(
-        self,
-        edges: Sequence[float],
-        workflow: str | None,
-        status: RunStatus | str | Iterable[RunStatus | str] | None,
-        tag: str | None,
-        id_prefix: str | None,
-    ) -> Flow[Counts]:
-        if len(edges) < 2 or list(edges) != sorted(edges):  # noqa: PLR2004 (a slot has two)
-            raise InvalidInput("expected Unix seconds in their order, two at least", path="edges")
-        query = Query(workflow, _statuses(status), id_prefix=id_prefix, tag=tag)
-        return _reading.tally(query, edges, can_count=hasattr(self.storage, "tally"))
+    def tally(self, edges: Sequence[float], **conditions: Any) -> Flow[Counts]:
+        return _reading.tally(
+            query_of(**conditions), checked_edges(edges), can_count=hasattr(self.storage, "tally")
+        )
 
     def get(self, run_id: str) -> Flow[Run | None]:
         return _reading.get(run_id)
@@ -271,12 +241,22 @@ class Flows:
         """Go on with a due run; return where it stands then, or None if it was not this worker's to run."""
         try:
             result = yield from machine.go_on(record)
-        except (RunBusy, LeaseLost):
+        except (RunBusy, LeaseLost) as error:
+            yield Left(record.id, error)
             return None
         except Exception as error:  # noqa: BLE001 (one run that cannot be gone on with stops no other)
-            report_failure(f"going on with run {record.id!r}", error)
+            self._report_once(record, error)
+            yield Left(record.id, error)
             return None
         return result.status
+
+    def _report_once(self, record: Record, error: Exception) -> None:
+        """Log why a due run cannot be gone on with; not again while it stands as it does, at each tick."""
+        if self._reported.get(record.id) != record.revision:
+            report_failure(f"going on with run {record.id!r}", error)
+        self._reported[record.id] = record.revision
+        if len(self._reported) > MOST_REPORTED:
+            del self._reported[next(iter(self._reported))]
 
     def _deadline(self, at: float | None) -> Deadline | None:
         if at is None or at == inf:
@@ -317,18 +297,28 @@ class Flows:
     def _traceparent(self, run_id: str, workflow: str) -> str | None:
         """Return the trace that a new run belongs to: as a sink has it, else that of what is being served."""
         for sink in self.listeners.sinks:
-            if (begin := getattr(sink, "traceparent", None)) is not None:
-                try:
-                    if (parent := begin(run_id, workflow)) is not None:
-                        return str(parent)
-                except Exception as error:  # noqa: BLE001 (a sink breaks no run)
-                    report_failure(f"trace sink {type(sink).__name__}.traceparent", error)
+            if (parent := _asked(sink, run_id, workflow)) is not None:
+                return parent
         invocation = CURRENT.get()
         return None if invocation is None else invocation.traceparent
 
     @staticmethod
     def _draw() -> float:
         return int.from_bytes(urandom(7), "big") / (1 << 56)
+
+
+def _asked(sink: TraceSink, run_id: str, workflow: str) -> str | None:
+    """Return the trace that a sink has for a new run, if it has one."""
+    begin = getattr(sink, "traceparent", None)
+    if begin is None:
+        return None
+    from flux_core._serving.trace_context import valid_traceparent  # most sinks have no trace
+
+    try:
+        return valid_traceparent(begin(run_id, workflow))
+    except Exception as error:  # noqa: BLE001 (a sink breaks no run)
+        report_failure(f"trace sink {type(sink).__name__}.traceparent", error)
+        return None
 
 
 def _counted(report: TickReport, status: RunStatus | None) -> TickReport:
@@ -366,22 +356,3 @@ def _retry(retries: int | Retry) -> Retry:
 
 def _timeout(timeout: float | timedelta | None) -> float | None:
     return timeout if timeout is None or not hasattr(timeout, "total_seconds") else timeout.total_seconds()
-
-
-def _statuses(status: RunStatus | str | Iterable[RunStatus | str] | None) -> frozenset[RunStatus] | None:
-    if status is None:
-        return None
-    try:
-        return frozenset(map(RunStatus, [status] if isinstance(status, str) else status))
-    except (ValueError, TypeError):
-        known = ", ".join(RunStatus)
-        raise InvalidInput(f"no run status is called {status!r}; there are: {known}", path="status") from None
-
-
-def _seconds(moment: datetime | float | None, path: str) -> float | None:
-    if moment is None:
-        return None
-    seconds: object = moment.timestamp() if hasattr(moment, "timestamp") else moment
-    if isinstance(seconds, int | float) and abs(seconds) < FARTHEST:
-        return float(seconds)
-    raise InvalidInput(f"expected Unix seconds or a datetime, got {moment!r}", path=path)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flux_core._errors import InvalidInput
+from flux_core._errors import FluxError, InvalidInput
+from flux_core._masking import checked_paths, mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
     from flux_core._context import Context
     from flux_core._trace import TraceEvent, TraceSink
 
-MASK = "***"
+FROM_THE_RUN = (
+    "output",
+    "changes",
+    "payload",
+)  # what of an event's meta is the run's own, and may be redacted
+AROUND = ("within", "left")  # the methods of `Around`
 
 
 class Around(Protocol):
@@ -29,7 +35,7 @@ class Around(Protocol):
         """
 
     def left(self, run_id: str, error: BaseException | None) -> None:
-        """Take note that the worker does not work on the run any more.
+        """Take note that the worker does not work on the run any more, or did not create it: it was there already.
 
         Args:
             run_id: the run's id.
@@ -45,13 +51,7 @@ class Listeners:
     def __init__(
         self, sinks: Iterable[TraceSink], hooks: Mapping[str, object], redact: Iterable[str]
     ) -> None:
-        if isinstance(redact, str):
-            raise InvalidInput(f"expected several paths, got the one string {redact!r}", path="redact")
-        for path, given, kind in (
-            ("trace", sinks, Iterable),
-            ("on", hooks, Mapping),
-            ("redact", redact, Iterable),
-        ):
+        for path, given, kind in (("trace", sinks, Iterable), ("on", hooks, Mapping)):
             if not isinstance(given, kind):
                 raise InvalidInput(
                     f"expected {'a dict' if kind is Mapping else 'several'}, got {given!r}", path=path
@@ -63,12 +63,20 @@ class Listeners:
                 raise InvalidInput(
                     f"expected a sink with a method emit(event), got {sink!r}", path=f"trace[{index}]"
                 )
+            if any(hasattr(sink, name) for name in AROUND) and not all(
+                callable(getattr(sink, name, None)) for name in AROUND
+            ):
+                raise InvalidInput(
+                    "expected a sink with both methods, within(context) and left(run_id, error), or with neither,"
+                    f" got {sink!r}",
+                    path=f"trace[{index}]",
+                )
         for name, hook in self.hooks.items():
             if not callable(hook):
                 raise InvalidInput(f"expected a function, got {hook!r}", path=f"on.{name}")
         around: list[Any] = [sink for sink in self.sinks if hasattr(sink, "within")]
         self.around: tuple[Around, ...] = tuple(around)
-        self._redact = tuple(tuple(path.split(".")) for path in redact)
+        self._redact = tuple(tuple(path.split(".")) for path in checked_paths(redact))
 
     def masked(self, value: Any) -> Any:
         """Return the value with what `redact` names masked."""
@@ -124,22 +132,17 @@ class Listeners:
                 report_failure(f"trace sink {type(sink).__name__}.left", broken)
 
     def _masked(self, event: TraceEvent) -> TraceEvent:
-        meta = event.meta and {name: self.masked(value) for name, value in event.meta.items()}
+        meta = event.meta and {
+            name: self.masked(value) if name in FROM_THE_RUN else value for name, value in event.meta.items()
+        }
         return event._replace(input=self.masked(event.input), data=self.masked(event.data), meta=meta)
 
 
-def mask(value: Any, path: tuple[str, ...]) -> Any:
-    """Return the value with what stands at the path masked; a list on the way means each of its items."""
-    if isinstance(value, list):
-        return [mask(item, path) for item in value]
-    if not isinstance(value, dict) or path[0] not in value:
-        return value
-    inner = MASK if len(path) == 1 else mask(value[path[0]], path[1:])
-    return {**value, path[0]: inner}
-
-
 def report_failure(what: str, error: BaseException) -> None:
-    """Log an error that changes nothing, under `flux`."""
+    """Log an error that changes nothing, under `flux`; one of Flux's own says what it is about without a traceback."""
     from logging import getLogger  # loaded by the first failure
 
-    getLogger("flux").error("%s failed", what, exc_info=error)
+    if isinstance(error, FluxError):
+        getLogger("flux").error("%s failed: %s: %s", what, type(error).__name__, error)
+    else:
+        getLogger("flux").error("%s failed", what, exc_info=error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from flux_core._display import plain
 from flux_core._errors import InvalidInput
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flux_core._run import Run, StepRecord
+
+
+MASK: Final = "***"
 
 
 def checked_paths(redact: Iterable[str]) -> tuple[str, ...]:
@@ -26,6 +29,23 @@ def checked_paths(redact: Iterable[str]) -> tuple[str, ...]:
     if not isinstance(given, Iterable):
         raise InvalidInput(f"expected several, got {given!r}", path="redact")
     return tuple(redact)
+
+
+def mask(value: Any, path: tuple[str, ...]) -> Any:
+    """Return the value with what stands at the path masked; a list on the way means each of its items.
+
+    A key may have dots in it: one that is all of the rest of the path is meant too.
+    """
+    if isinstance(value, list):
+        return [mask(item, path) for item in value]
+    if not isinstance(value, dict):
+        return value
+    first, *rest = path
+    whole = ".".join(path)
+    return {
+        key: MASK if key == whole else mask(item, tuple(rest)) if key == first else item
+        for key, item in value.items()
+    }
 
 
 def masked_run(run: Run, masked: Callable[[Any], Any]) -> Run:

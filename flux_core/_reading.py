@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from itertools import pairwise
-from math import isfinite
 from typing import TYPE_CHECKING, Final, cast
 
 from flux_core._document import UnreadableRun
 from flux_core._effects import Delete, Find, Tally
-from flux_core._errors import InvalidInput, RunNotFound, StoreError
+from flux_core._errors import RunNotFound, StoreError
 from flux_core._ids import check_id
 from flux_core._keeping import load, open_record
 from flux_core._listeners import report_failure
@@ -50,22 +48,6 @@ def find(query: Query) -> Flow[tuple[list[Run], str | None]]:
         except StoreError as error:
             report_failure(f"reading run {record.id!r}", error)
     return runs, page.cursor
-
-
-def check_edges(edges: Sequence[float]) -> None:
-    """Do nothing if they are where slots of time begin and end.
-
-    Raises:
-        InvalidInput: they are less than two, or are no moments in their order.
-    """
-    given: object = edges
-    if (
-        not isinstance(given, list | tuple)
-        or len(given) < 2  # noqa: PLR2004 (a slot has two)
-        or not all(isinstance(edge, int | float) and isfinite(edge) for edge in given)
-        or any(later < edge for edge, later in pairwise(given))
-    ):
-        raise InvalidInput("expected Unix seconds in their order, two at least", path="edges")
 
 
 def tally(query: Query, edges: Sequence[float], *, can_count: bool) -> Flow[Counts]:

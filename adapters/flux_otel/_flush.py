@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from threading import Lock, Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -29,14 +30,22 @@ class Flush:
 
     def __call__(self, seconds: float) -> None:
         """Have everything sent, and wait for that, so many seconds at most."""
+        ends = monotonic() + seconds
+        before, thread = self._thread, self._sending()
+        thread.join(seconds)
+        if thread is before and not thread.is_alive():  # it had begun before there was all that is to be sent
+            thread = self._sending()
+            thread.join(max(0.0, ends - monotonic()))
+        if thread.is_alive():
+            log.warning("spans and metrics are not sent after %g s; does the collector answer?", seconds)
+
+    def _sending(self) -> Thread:
+        """Return the thread that sends; there is one at a time."""
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = Thread(target=self._send, name="flux-otel-flush", daemon=True)
                 self._thread.start()
-            thread = self._thread
-        thread.join(seconds)
-        if thread.is_alive():
-            log.warning("spans and metrics are not sent after %g s; does the collector answer?", seconds)
+            return self._thread
 
     def _send(self) -> None:
         for provider in self._providers():

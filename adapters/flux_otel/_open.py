@@ -8,10 +8,12 @@ from contextlib import suppress
 from threading import get_ident
 from typing import TYPE_CHECKING, NamedTuple
 
-from flux_otel._attributes import ATTEMPT, LOST, STATUS, clean, fail
+from flux_otel._attributes import STATUS, clean, fail
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
+
+    from flux_core import TraceEvent
 
 
 class Tried(NamedTuple):
@@ -25,7 +27,7 @@ class Tried(NamedTuple):
 
 
 class OpenAttempt:
-    """An attempt of a step, and its span."""
+    """An attempt of a step whose handler was called, and its span."""
 
     def __init__(self, step: str, kind: str, span: Span) -> None:
         self.step = step
@@ -34,10 +36,6 @@ class OpenAttempt:
         self._began = time.perf_counter()
         self._seconds: float | None = None
         self._returned_at: int | None = None
-
-    def called(self, number: int) -> None:
-        """Take note that the handler is called now, in the attempt of that number."""
-        self.span.set_attribute(ATTEMPT, number)
 
     def returned(self) -> None:
         """Take note that the handler has returned: what it did is still to be saved."""
@@ -57,10 +55,13 @@ class OpenRun:
     def __init__(self, span: Span) -> None:
         self.span = span
         self.worker = worker()
+        self.told: TraceEvent | None = None
+        """The event that an attempt begins whose handler was not called yet."""
         self.attempt: OpenAttempt | None = None
 
     def end_attempt(self, error: str | None = None) -> Tried | None:
-        """End the span of the attempt, if one is open."""
+        """End the span of the attempt, if one is open; one that was not made has none."""
+        self.told = None
         attempt, self.attempt = self.attempt, None
         return None if attempt is None else attempt.end(error)
 
@@ -71,11 +72,16 @@ class OpenRun:
             self.span.set_attribute(STATUS, status)
         self.span.end()
 
-    def lose(self, error: BaseException | None = None) -> None:
-        """End the span, and what is open below it, without knowing what became of the run."""
+    def lose(self, mark: str, error: BaseException | None = None) -> None:
+        """End the span, and what is open below it, without knowing what became of the run.
+
+        Args:
+            mark: the attribute that says why.
+            error: what has stopped the worker, if that is known.
+        """
         for span in (self.attempt.span if self.attempt else None, self.span):
             if span is not None:
-                span.set_attribute(LOST, value=True)
+                span.set_attribute(mark, value=True)
         if error is not None:
             fail(self.span, clean(type(error).__name__), str(error), recorded=True)
         self.end(None)

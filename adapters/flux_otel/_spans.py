@@ -43,7 +43,7 @@ ATTEMPTS: Final = frozenset({("step:start", "running"), ("step:compensate", "com
 OUTCOMES: Final = frozenset({"step:complete", "step:error", "step:suspend", "step:compensate"})
 """The types of the events by which one ends."""
 MOST: Final = 4096
-"""Runs whose spans are open at the same time; the one that was begun first is lost then."""
+"""Runs whose spans are open at the same time; the one that was begun first is ended then."""
 MOST_BEGUN: Final = 1024
 """Runs that are about to be created at the same time."""
 
@@ -60,18 +60,17 @@ class Spans:
         self._tracer = tracer
         self._data = data
         self._lock = Lock()
-        self._begun: dict[str, Span] = {}
-        """By their places, the spans of runs that are about to be created, or were there already."""
+        self._begun: dict[tuple[str, object], tuple[str | None, Span]] = {}
+        """By run and worker, the spans of runs that are about to be created, or were there already; their places."""
         self._open: dict[str, OpenRun] = {}
 
     def begin(self, run_id: str, workflow: str) -> str | None:
         """Begin the span of a run that is about to be created, and return its place; None if it has none."""
         span = self._run_span(run_id, workflow, None)
         place = traceparent_of(span.get_span_context())
-        if place is not None:
-            with self._lock:
-                self._begun[place] = span
-                _shrink(self._begun, MOST_BEGUN)
+        with self._lock:
+            self._begun[run_id, worker()] = place, span
+            _shrink(self._begun, MOST_BEGUN)
         return place
 
     def follow(self, event: TraceEvent) -> Tried | None:
@@ -97,31 +96,39 @@ class Spans:
 
     @contextmanager
     def within(self, context: Context[Any, Any]) -> Iterator[None]:
-        """Call what is the user's in the block: within its attempt's span, or else its run's."""
+        """Call what is the user's in the block: within its attempt's span, which begins here, or else its run's."""
         run = self._open.get(context.id)
-        if run is None or not run.span.get_span_context().is_valid:  # without an SDK it may be nowhere
+        if run is None:
             yield
             return
+        if run.told is not None:
+            run.attempt, run.told = self._attempt(run, run.told, context.attempt), None
         attempt = run.attempt
         span = run.span if attempt is None else attempt.span
-        if attempt is not None:
-            attempt.called(context.attempt)
-        token = attach(of_flux(set_span_in_context(span)))
+        is_somewhere = span.get_span_context().is_valid  # without an SDK it may not be
+        token = attach(of_flux(set_span_in_context(span))) if is_somewhere else None
         try:
             yield
         finally:
-            detach(token)
+            if token is not None:
+                detach(token)
             if attempt is not None:
                 attempt.returned()
 
     def left(self, run_id: str, error: BaseException | None) -> None:
-        """End what is still open of a run that this worker has left, unless another one in this process has it."""
+        """End what is still open of a run that this worker has left, unless another one in this process has it.
+
+        What was begun of a run that was there already is forgotten: it has never been.
+        """
+        me = worker()
         with self._lock:
+            if self._begun.pop((run_id, me), None) is not None:
+                return  # what is open is of the worker's own handler, which has tried to start its run again
             run = self._open.get(run_id)
-            if run is None or run.worker != worker():
+            if run is None or run.worker != me:
                 return
             del self._open[run_id]
-        run.lose(error)
+        run.lose(named.LOST, error)
 
     def end_all(self) -> None:
         """End everything."""
@@ -130,16 +137,18 @@ class Spans:
             self._open.clear()
             self._begun.clear()
         for run in runs:
-            run.lose()
+            run.lose(named.CUT)
 
     def _begin(self, event: TraceEvent) -> None:
         """Begin the span of a run that was created or is resumed; that of one which is left to others ends at once."""
         meta = event.meta or {}
         place = meta.get("traceparent")
         with self._lock:
-            span = self._begun.pop(str(place), None) if event.type == "workflow:start" else None
-            runs = [self._open.pop(event.workflow_id, None)]
-        if span is None:
+            begun, span = self._begun.pop((event.workflow_id, worker()), (None, None))
+            before = self._open.pop(event.workflow_id, None)
+        if before is not None:
+            before.lose(named.LOST)
+        if span is None or event.type != "workflow:start" or begun != place:
             span = self._run_span(event.workflow_id, event.workflow_name, remote(place))
         if isinstance(step := meta.get("fromStep"), int):
             span.set_attribute(named.FROM_STEP, step)
@@ -151,10 +160,9 @@ class Spans:
         else:
             with self._lock:
                 self._open[event.workflow_id] = run
-                runs += _shrink(self._open, MOST)
-        for lost in runs:
-            if lost is not None:
-                lost.lose()
+                oldest = _shrink(self._open, MOST)
+            for lost in oldest:
+                lost.lose(named.CUT)
 
     def _run_span(self, run_id: str, workflow: str, stored: SpanContext | None) -> Span:
         """Begin a run's span: below the place that is stored with it, and linked to what is around, or below that."""
@@ -174,8 +182,8 @@ class Spans:
 
     def _follow_step(self, run: OpenRun, event: TraceEvent) -> Tried | None:
         if (event.type, event.status) in ATTEMPTS:
-            run.end_attempt()  # one that was not made after all has told no end
-            run.attempt = self._attempt(run, event)
+            run.end_attempt()  # its end may not have been told
+            run.told = event
             return None
         attempt = run.attempt if event.type in OUTCOMES else None
         error = named.error_type(event) if event.type == "step:error" else None
@@ -203,8 +211,8 @@ class Spans:
             run.span.set_attributes(named.values({"flux.run.data": event.data}))
         run.end(event.status)
 
-    def _attempt(self, run: OpenRun, event: TraceEvent) -> OpenAttempt:
-        """Begin the span of an attempt."""
+    def _attempt(self, run: OpenRun, event: TraceEvent, number: int) -> OpenAttempt:
+        """Begin the span of the attempt of that number, of which the event has told."""
         step = event.step_name or ""
         compensates = event.type == "step:compensate"
         kind = "compensation" if compensates else "commit" if event.commit else "step"
@@ -212,7 +220,7 @@ class Spans:
             named.RUN: event.workflow_id,
             named.WORKFLOW: named.clean(event.workflow_name),
             named.KIND: kind,
-            named.ATTEMPT: (event.retries or 0) + 1,
+            named.ATTEMPT: number,
         }
         if event.max_retries is not None:
             said[named.MAX_RETRIES] = event.max_retries
@@ -231,6 +239,6 @@ class Spans:
         span.add_event(f"flux.{event.type.replace(':', '.')}", said)
 
 
-def _shrink(spans: dict[str, Any], most: int) -> list[Any]:
+def _shrink(spans: dict[Any, Any], most: int) -> list[Any]:
     """Take out the oldest, if there are more than that, and return it."""
     return [spans.pop(next(iter(spans)))] if len(spans) > most else []

@@ -99,7 +99,10 @@ class OpenTelemetryTrace:
         return self._spans.within(context)
 
     def left(self, run_id: str, error: BaseException | None) -> None:
-        """End the spans of a run that its worker could not bring to an end: its lease was lost, the store is down."""
+        """End the spans of a run that its worker could not bring to an end: its lease was lost, the store is down.
+
+        What was begun for a run that was there already is forgotten.
+        """
         self._spans.left(run_id, error)
 
     def end_invocation(self) -> None:

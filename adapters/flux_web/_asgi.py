@@ -13,8 +13,9 @@ from flux_core._http.access import PLATFORM
 from flux_core._serving.service import MAX_BODY, Service
 from flux_web._front import Front
 from flux_web._hosts import Hosts
+from flux_web._options import check_count, check_seconds
 from flux_web._store import close, stored
-from flux_web._tick_loop import check_pace, ticking
+from flux_web._tick_loop import ticking
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -71,7 +72,9 @@ def asgi(
     known = Hosts(hosts, tokens=access.has_tokens)
     ticks = None if app is None else tick_every
     if ticks is not None:
-        check_pace(ticks, workers)
+        check_seconds(ticks, "tick_every")
+        check_count(workers, "workers", "threads")
+    check_count(max_body, "max_body", "bytes")
 
     def opened() -> App:
         return App([]) if app is None else stored(app)

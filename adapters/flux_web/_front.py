@@ -19,9 +19,10 @@ from flux_web._answers import written
 from flux_web._asked import asked, headers_of, path_of
 from flux_web._hosts import is_from_here, name_in
 from flux_web._live import stream
-from flux_web._threads import Threads
+from flux_web._pools import HEALTH, Pools
 from flux_web._tick_loop import loop_of
-from flux_web._views import METHODS, Views
+from flux_web._views import Views
+from flux_web._watch import Watches
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -34,12 +35,6 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("flux")
 
 UNKNOWN_HOST: Final = "UNKNOWN_HOST"
-HEALTH: Final = "/healthz"
-"""Answered whatever host is named: what looks after servers asks by their addresses."""
-READERS: Final = 16
-"""Threads that look; runs in progress take none of them."""
-ACTORS: Final = 40
-"""Threads that act, and stay with a run until it ends or is suspended."""
 
 
 class Front:
@@ -69,11 +64,10 @@ class Front:
         self._service = service
         self._access = access
         self._hosts = hosts
-        self._runs = runs
         self._router = Router(service, access=access, runs=runs, acts=acts)
         self._views = Views(service, access=access, runs=runs, acts=acts, source=source)
-        self._readers = Threads(READERS)
-        self._actors = Threads(ACTORS)
+        self._pools = Pools()
+        self._watches = Watches(runs, self._pools.watchers)
         self._misses_ticks = ticks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,22 +84,23 @@ class Front:
             most=self._service.max_body,
             trusted=not self._access.has_tokens and is_from_here(scope, headers),
         )
-        threads = self._readers if request.method in METHODS else self._actors
         try:
-            reply = await threads.run(self._reply, request)
+            at_once = self._at_once(request)
+            reply = await self._pools.of(request).run(self._reply, request) if at_once is None else at_once
         except Exception as error:  # noqa: BLE001 (whatever it is, the client is answered, and the log knows)
             reply = failure(error)
         if reply.headers.get("Content-Type") == EVENT_STREAM and request.method == "GET":
-            run_id, seen = parse_qs(request.query)["run"][0], headers.get("last-event-id")
-            await stream(self._runs, run_id, seen, threads=self._readers, receive=receive, send=send)
+            run_id, seen = parse_qs(request.query)["run"][0], headers.get("last-event-id") or None
+            await stream(self._watches.of(run_id), run_id, seen, receive=receive, send=send)
         else:
             if "Preference-Applied" in reply.headers and (loop := loop_of(self._service.app)):
                 loop.poke()
             await written(reply, scope["method"])(scope, receive, send)
 
-    def _reply(self, request: Request) -> Reply:
-        """Return the answer to a request; called in a thread."""
+    def _at_once(self, request: Request) -> Reply | None:
+        """Return the answer for which nothing has to be looked up; it does not wait for a thread."""
         host = request.headers.get("host", "")
+        # what looks after servers asks for their health by their addresses
         if not self._hosts.knows(host) and request.path != HEALTH:
             detail = (
                 f"{name_in(host) or host[:200]!r} is no name of this server; give it one with asgi(hosts=...)"
@@ -114,6 +109,10 @@ class Front:
         if not request.path:  # where this is mounted, without the slash that relative URLs need
             _, _, last = path_of({**request.event, "root_path": ""}).rpartition("/")
             return Reply(308, {"Location": f"{last}/"}, "")
+        return self._views.respond(request) if self._views.has_at_hand(request.path) else None
+
+    def _reply(self, request: Request) -> Reply:
+        """Return the answer to a request; called in a thread."""
         invocation = Invocation(request.event, traceparent=traceparent_in(request.headers))
         with serving(self._service.app, invocation):
             if self._router.handles(request.path):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final
 
 from flux_core import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from starlette.types import Scope
 
@@ -17,8 +18,13 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 """What this computer calls itself."""
 HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:[0-9]*)?", re.IGNORECASE)
 """A name or an address, and a port: https://www.rfc-editor.org/rfc/rfc9110#name-host-and-authority"""
-FORWARDED: Final = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
-"""Headers that a proxy adds: the sender is not on this computer, although the proxy is."""
+FORWARDED: Final = frozenset(
+    {"cf-connecting-ip", "forwarded", "true-client-ip", "via", "x-client-ip", "x-forwarded", "x-real-ip"}
+)
+"""Headers that a proxy adds, beside those that begin with `x-forwarded-`: the sender is not on this computer, although
+the proxy is."""
+OF_PROXIES: Final = "1.0"
+"""The version of HTTP that old proxies speak where nobody tells them otherwise, and browsers do not."""
 
 
 class Hosts:
@@ -37,15 +43,7 @@ class Hosts:
     """
 
     def __init__(self, names: Iterable[str], *, tokens: bool) -> None:
-        given = [*names]
-        for name in given:
-            said = HOST.fullmatch(name)
-            if said is None or said[2]:
-                raise InvalidInput(
-                    f"{name!r} is no host; name it without scheme, port and path, such as flux.example.com",
-                    path="hosts",
-                )
-        known = {name.lower() for name in given}
+        known = {_checked(name) for name in _several(names)}
         self._known = known | LOOPBACK if known or not tokens else None
 
     def knows(self, host: str) -> bool:
@@ -71,8 +69,37 @@ def is_from_here(scope: Scope, headers: Mapping[str, str]) -> bool:
         client is not None
         and _is_loopback(client[0])
         and name_in(headers.get("host", "")) in LOOPBACK
-        and FORWARDED.isdisjoint(headers)
+        and scope.get("http_version") != OF_PROXIES
+        and not any(_is_of_proxy(name) for name in headers)
     )
+
+
+def _is_of_proxy(header: str) -> bool:
+    name = header.replace("_", "-")
+    return name in FORWARDED or name.startswith("x-forwarded-")
+
+
+def _several(names: object) -> list[object]:
+    if isinstance(names, str | bytes) or not isinstance(names, Iterable):
+        raise InvalidInput(
+            f'expected names in a list, as in ["flux.example.com"]; got {names!r}', path="hosts"
+        )
+    return [*names]
+
+
+def _checked(name: object) -> str:
+    """Return a name in lower case.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    said = HOST.fullmatch(name) if isinstance(name, str) else None
+    if said is None or said[2] or "*" in said[1]:
+        raise InvalidInput(
+            f"{name!r} is no host; name it without scheme, port, path and asterisk, such as flux.example.com",
+            path="hosts",
+        )
+    return said[1].lower()
 
 
 def _is_loopback(address: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from flux_core._http.events import RETRY, UNCHANGED, batch
+from flux_core._http.events import RETRY, UNCHANGED
 from flux_core._http.unchanged import EVENT_STREAM
 from flux_web._answers import GUARDS
 from flux_web._server import is_stopping
@@ -17,13 +17,10 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Send
 
-    from flux_core._http.runs import Runs
-    from flux_web._threads import Threads
+    from flux_web._watch import Watch
 
 log: Final = logging.getLogger("flux")
 
-PAUSE: Final = 0.5
-"""Seconds between two looks at a run."""
 SILENCE: Final = 15.0
 """Seconds after which something is sent, changed or not: a proxy ends a connection that is silent for long."""
 HEADERS: Final = {
@@ -35,18 +32,15 @@ HEADERS: Final = {
 """`X-Accel-Buffering` has nginx pass on what is sent as it is sent."""
 
 
-async def stream(
-    runs: Runs, run_id: str, seen: str | None, *, threads: Threads, receive: Receive, send: Send
-) -> None:
+async def stream(watch: Watch, run_id: str, seen: str | None, *, receive: Receive, send: Send) -> None:
     """Answer with what there is to tell of a run, until it has ended, the client has gone, or the server is to end.
 
     Where the store fails, the answer ends too: the client comes again, and is told by the status how it stands.
 
     Args:
-        runs: where the run is.
+        watch: looks at the run.
         run_id: its id.
         seen: the id of the last event that the client has; None if it has none.
-        threads: where the run is looked at.
         receive: tells when the client has gone.
         send: takes what is answered.
     """
@@ -60,22 +54,22 @@ async def stream(
             tasks.cancel_scope.cancel()
 
         tasks.start_soon(leave)
-        async for text in _texts(runs, run_id, seen, threads):
+        async for text in _texts(watch, run_id, seen):
             await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
         await send({"type": "http.response.body", "body": b""})
         tasks.cancel_scope.cancel()
 
 
-async def _texts(runs: Runs, run_id: str, seen: str | None, threads: Threads) -> AsyncIterator[str]:
+async def _texts(watch: Watch, run_id: str, seen: str | None) -> AsyncIterator[str]:
     yield RETRY
-    told = anyio.current_time()
+    told, looks = anyio.current_time(), watch.looks
     while not is_stopping():
         try:
-            news = await threads.run(batch, runs, run_id, seen)
+            news = await watch.news(seen, after=looks)
         except Exception as error:  # noqa: BLE001 (the answer has begun: the next request is told)
             log.warning("run %s cannot be watched: %s: %s", run_id, type(error).__name__, error)
             return
-        seen = news.seen
+        seen, looks = news.seen, watch.looks
         if news.changed or news.over:
             yield news.text
             told = anyio.current_time()
@@ -84,4 +78,4 @@ async def _texts(runs: Runs, run_id: str, seen: str | None, threads: Threads) ->
             told = anyio.current_time()
         if news.over:
             return
-        await anyio.sleep(PAUSE)
+        await watch.rest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -29,5 +30,9 @@ FILES: Final[Mapping[str, File]] = {
 def page_reply(path: str) -> Reply:
     """Return the answer that is the file of a path, which is one of `FILES`."""
     file = FILES[path]
-    text = (files("flux_web") / "_viewer" / file.name).read_text(encoding="utf-8")
-    return Reply(200, {"Content-Type": file.media_type}, text)
+    return Reply(200, {"Content-Type": file.media_type}, _text(file.name))
+
+
+@cache  # it is answered on the event loop, which is to wait for no disk
+def _text(name: str) -> str:
+    return (files("flux_web") / "_viewer" / name).read_text(encoding="utf-8")

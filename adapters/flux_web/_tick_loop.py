@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import logging
 from contextlib import asynccontextmanager
+from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
 import anyio
 import anyio.to_thread
 
-from flux_core import App, InvalidInput
 from flux_core._invocation import Invocation
 from flux_core._serving.control.ticking import go_on
 from flux_core._serving.measure import serving
+from flux_web._options import check_count, check_seconds
 from flux_web._store import stored
+from flux_web._threads import contained
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from flux_core import TickReport
+    from flux_core import App
 
 log: Final = logging.getLogger("flux")
 
 HANDFUL: Final = 10
-"""Runs of one tick, at most: several workers share what is due, and a server that ends waits for no long list."""
+"""Runs of one tick, at most: several workers share what is due."""
 LONGEST_REST: Final = 30.0
 """Seconds between two ticks while the store fails."""
 LAST_WAIT: Final = 10.0
 """Seconds that a server which ends gives to the ticks in hand."""
+BUSY: Final = 60.0
+"""Seconds for which all workers may be at the same ticks before somebody is told that what is due waits."""
 
 
 class TickLoop:
@@ -40,17 +45,19 @@ class TickLoop:
         workers: how many ticks there may be at the same time.
 
     Raises:
-        InvalidInput: `every` is not above 0, or `workers` below 1.
+        InvalidInput: `every` is no number of seconds above 0, or `workers` none of threads.
     """
 
     def __init__(self, app: App, every: float, workers: int) -> None:
-        check_pace(every, workers)
+        check_seconds(every, "every")
+        check_count(workers, "workers", "threads")
         self._app = app
         self._every = every
         self._rest = every
         self._workers = workers
         self._in_hand = 0
         self._stopping = False
+        self._busy_since = inf
         self._changed = anyio.Event()
 
     def poke(self) -> None:
@@ -68,7 +75,16 @@ class TickLoop:
             while not self._stopping:
                 if self._in_hand < self._workers:
                     self._in_hand += 1
+                    self._busy_since = anyio.current_time()
                     ticks.start_soon(self._tick)
+                elif anyio.current_time() - self._busy_since >= BUSY:
+                    self._busy_since = inf  # once is enough, until one of them is free again
+                    log.warning(
+                        "all %d workers have been busy for %g s, and what else is due waits: give more by workers=, or"
+                        " have other processes tick too",
+                        self._workers,
+                        BUSY,
+                    )
                 self._changed = anyio.Event()
                 with anyio.move_on_after(self._rest):
                     await self._changed.wait()
@@ -77,7 +93,8 @@ class TickLoop:
         """Tick once; what it meets sets the pace."""
         try:
             own = anyio.CapacityLimiter(1)  # the loop counts its threads itself, and takes none from requests
-            report = await anyio.to_thread.run_sync(self._go_on, abandon_on_cancel=True, limiter=own)
+            work = partial(contained, self._go_on)
+            claimed = await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=own)
         except Exception as error:  # noqa: BLE001 (whatever it is, the next tick may go well)
             self._rest = min(2 * self._rest, max(LONGEST_REST, self._every))
             log.error(  # noqa: TRY400 (a store that is down for long would fill the log with tracebacks)
@@ -85,26 +102,18 @@ class TickLoop:
             )
         else:
             self._rest = self._every
-            if report.claimed == HANDFUL:
+            if claimed == HANDFUL:
                 self._changed.set()  # there is more
         finally:
             self._in_hand -= 1
 
-    def _go_on(self) -> TickReport:
+    def _go_on(self) -> int:
+        """Go on with due runs one by one, so that `stop` is heeded between two; return with how many."""
         with serving(self._app, Invocation(None)):
-            return go_on(self._app, HANDFUL)
-
-
-def check_pace(every: float, workers: int) -> None:
-    """Do nothing if a loop can tick like that.
-
-    Raises:
-        InvalidInput: `every` is not above 0, or `workers` below 1.
-    """
-    if not every > 0:
-        raise InvalidInput(f"expected a number of seconds above 0, got {every}", path="every")
-    if workers < 1:
-        raise InvalidInput(f"expected a number of threads, at least 1; got {workers}", path="workers")
+            claimed = 0 if self._stopping else go_on(self._app, 1).claimed
+            while 0 < claimed < HANDFUL and not self._stopping and self._app.tick(limit=1).claimed:
+                claimed += 1
+        return claimed
 
 
 _loops: Final[WeakKeyDictionary[App, TickLoop]] = WeakKeyDictionary()
@@ -127,7 +136,8 @@ async def ticking(app: App, every: float = 1.0, workers: int = 4) -> AsyncIterat
             async with flux_web.ticking(orders):
                 yield
 
-    At its end the ticks in hand have ten seconds; a run that takes longer goes on elsewhere once its lease has ended.
+    At its end no more runs are begun, and those in hand have ten seconds; one that takes longer goes on elsewhere once
+    its lease has ended.
 
     Args:
         app: the one that `asgi` was given.
@@ -135,7 +145,7 @@ async def ticking(app: App, every: float = 1.0, workers: int = 4) -> AsyncIterat
         workers: how many runs are gone on with at the same time, at most.
 
     Raises:
-        InvalidInput: `every` is not above 0, or `workers` below 1.
+        InvalidInput: `every` is no number of seconds above 0, or `workers` none of threads.
     """
     served = stored(app)
     loop = TickLoop(served, every, workers)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote
 
 from flux_core import __version__
 from flux_core._http.call import Call, json_reply
 from flux_core._http.parameters import read_query
-from flux_core._http.refused import INVALID_PATH, NOT_FOUND, Refused
+from flux_core._http.paths import decoded, matched, not_allowed
+from flux_core._http.refused import NOT_FOUND, Refused
+from flux_core._http.router import CACHING
 from flux_core._http.unchanged import tagged
 from flux_core._serving.http import Reply, failure, refusal
-from flux_core._serving.problem import METHOD_NOT_ALLOWED
 from flux_web._drawings import DRAWINGS
 from flux_web._page import FILES, page_reply
+from flux_web._pools import SAFE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from flux_web._drawings import Drawing
 
 ABOUT: Final = "/viewer/about"
-METHODS: Final = ("GET", "HEAD")
-CACHING: Final = {"Cache-Control": "no-cache"}
 
 
 class Views:
@@ -47,6 +46,11 @@ class Views:
         self._acts = acts
         self._source = source
 
+    @staticmethod
+    def has_at_hand(path: str) -> bool:
+        """Whether that is answered without looking at a run, by who may be on an event loop."""
+        return path in FILES or path == ABOUT
+
     def respond(self, request: Request) -> Reply:
         """Return the answer to a request; nothing is raised."""
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -62,18 +66,14 @@ class Views:
 
     def _reply(self, request: Request, headers: Mapping[str, str]) -> Reply:
         drawing, path = _drawing(request.path)
-        if drawing is None and request.path not in FILES and request.path != ABOUT:
+        if drawing is None and not self.has_at_hand(request.path):
             raise Refused(NOT_FOUND, f"there is nothing at {request.path[:200]!r}")
-        if request.method not in METHODS:
-            allowed = ", ".join(METHODS)
-            detail = f"{request.method} is not what this takes; it takes {allowed}"
-            raise Refused(METHOD_NOT_ALLOWED, detail, headers={"Allow": allowed})
+        if request.method not in SAFE:
+            raise not_allowed(request.method, SAFE)
         if drawing is None:
             return self._about(request, headers) if request.path == ABOUT else page_reply(request.path)
         self._access.check(request, headers, "read")
-        read = {
-            each.name: each.read(each.name, _decoded(path[each.name])) for each in drawing.path_parameters
-        }
+        read = {each.name: each.read(each.name, decoded(path[each.name])) for each in drawing.path_parameters}
         query = read_query(request.query, drawing.query)
         return drawing.draw(Call(self._service, self._runs, path=read, query=query, headers=headers))
 
@@ -96,28 +96,8 @@ class Views:
 
 def _drawing(path: str) -> tuple[Drawing | None, dict[str, str]]:
     """Return the picture that a path names, and the path's variable segments."""
-    segments = path.split("/")
     for drawing in DRAWINGS:
-        pattern = drawing.path.split("/")
-        variables = {
-            name[1:-1]: segment
-            for name, segment in zip(pattern, segments, strict=False)
-            if name.startswith("{") and segment
-        }
-        if [variables.get(name[1:-1], name) for name in pattern] == segments:
+        variables = matched(drawing.path.split("/"), path.split("/"))
+        if variables is not None:
             return drawing, variables
     return None, {}
-
-
-def _decoded(segment: str) -> str:
-    """Return a segment, decoded once.
-
-    Raises:
-        Refused: it is not of UTF-8, or has control characters in it; nothing is called so.
-    """
-    text = unquote(segment, errors="replace")
-    if not text.isprintable() or "\N{REPLACEMENT CHARACTER}" in text:
-        raise Refused(
-            INVALID_PATH, f"the segment {segment[:200]!r} of the path is not of printable characters"
-        )
-    return text

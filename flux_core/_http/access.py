@@ -77,10 +77,17 @@ class Access:
             raise Refused(UNAUTHORIZED, self._wanted(headers), headers={"WWW-Authenticate": "Bearer"})
         if ROLES.index(role) < ROLES.index(needed):
             raise Refused(FORBIDDEN, f"the token's role is {role!r}, and this needs {needed!r}")
-        if not by_token and request.method not in SAFE and _is_foreign(headers):
+        if by_token:
+            return
+        if request.method not in SAFE and _is_foreign(headers):
             raise Refused(
                 FOREIGN_ORIGIN,
                 "a page of another origin may not act here; send a token, or open this server's own",
+            )
+        if _is_embedded(headers):
+            raise Refused(
+                FOREIGN_ORIGIN,
+                "a page of another origin may not look here, but link here; send a token, or open this server's own",
             )
 
     def _role_of(self, token: str) -> str | None:
@@ -152,6 +159,13 @@ def _digest(token: str) -> bytes:
     from hashlib import sha256  # loading it costs as much as a request
 
     return sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _is_embedded(headers: Mapping[str, str]) -> bool:
+    """Whether a page of another site has its browser load this, or hold it open, instead of going there."""
+    return (
+        headers.get("sec-fetch-site", "") in OTHER_SITES and headers.get("sec-fetch-mode", "") != "navigate"
+    )
 
 
 def _is_foreign(headers: Mapping[str, str]) -> bool:

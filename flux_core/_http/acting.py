@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from flux_core import Conflict, LeaseLost
-from flux_core._http.call import json_reply
+from flux_core import Conflict, InvalidInput, LeaseLost, run_id_from
+from flux_core._http.call import json_reply, wrong
 from flux_core._http.unchanged import changed, seen_revision
+from flux_core._ids import LONGEST, check_letter_id
 from flux_core._serving.control.actions import control
 from flux_core._serving.http import Reply, idempotency_key, told
 from flux_core._serving.measure import count_lost_lease
+from flux_core._shortened import shortened
 
 if TYPE_CHECKING:
     from flux_core import Result
@@ -45,10 +47,17 @@ def start(call: Call) -> Reply:
 
 
 def signal(call: Call) -> Reply:
-    """Send a run a signal, whose payload is the body."""
+    """Send a run a signal, whose payload is the body.
+
+    Without an id of its own, what is sent to the run as it was seen is one signal of its name, however often.
+    """
+    name = call.path["name"]
+    revision = seen_revision(call)
     key = idempotency_key(call.headers)
-    identity = {} if key is None else {"signal_id": key}
-    return _act(call, "signal", name=call.path["name"], payload=call.body, run=call.query["run"], **identity)
+    if key is None and revision is not None:
+        key = run_id_from(f"{name} at {revision}")
+    identity = {} if key is None else {"signal_id": _signal_id(key)}
+    return _done(call, "signal", name=name, payload=call.body, run=call.query["run"], **identity)
 
 
 def retry(call: Call) -> Reply:
@@ -98,7 +107,28 @@ def _act(call: Call, action: str, **fields: Any) -> Reply:
 
 def _done(call: Call, action: str, **fields: Any) -> Reply:
     command = {"action": action, "id": call.path["id"], **fields}
-    return json_reply(control(call.service, command, call.deadline, where=""))
+    return json_reply(_shortened(control(call.service, command, call.deadline, where="")))
+
+
+def _shortened(stands: dict[str, Any]) -> dict[str, Any]:
+    """Return how a run stands, its data cut as that of a run that is shown."""
+    if "data" not in stands:  # of a run that was removed there is none
+        return stands
+    run: dict[str, Any] = {"input": None, "initial": {}, "results": {}, "history": (), "compensations": ()}
+    cut = shortened(run | {"data": {**stands["data"]}})
+    return stands | {name: cut[name] for name in ("data", "shortened") if name in cut}
+
+
+def _signal_id(key: str) -> str:
+    """Return the header as the id of a signal.
+
+    Raises:
+        InvalidInput: it cannot be one.
+    """
+    try:
+        return check_letter_id(key)
+    except InvalidInput:
+        raise wrong("Idempotency-Key", f"1 to {LONGEST} printable characters", key) from None
 
 
 def _fields(call: Call) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flux_core import InvalidInput, RunNotFound
+from flux_core._serving.control.command import LONGEST_VALUE
 from flux_core._serving.http import JSON, Reply
+from flux_core._serving.problem import cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,4 +62,4 @@ def json_reply(document: Mapping[str, Any], status: int = 200) -> Reply:
 
 def wrong(name: str, expected: str, value: object) -> InvalidInput:
     """Return the error that a parameter has another value than it may have."""
-    return InvalidInput(f"expected {expected}, got {value!r}", path=name)
+    return InvalidInput(f"expected {expected}, got {cut(repr(value), LONGEST_VALUE)}", path=name)

@@ -49,15 +49,15 @@ class Header(NamedTuple):
 
 def text(name: str, value: str) -> str:
     """Return a text that may be the name of something."""
-    if not value or not value.isprintable() or len(value) > LONGEST_NAME:
-        raise wrong(name, f"1 to {LONGEST_NAME} printable characters", value[:200])
+    if not value.strip() or not value.isprintable() or len(value) > LONGEST_NAME:
+        raise wrong(name, f"1 to {LONGEST_NAME} printable characters", value)
     return value
 
 
 def tag(name: str, value: str) -> str:
     """Return a text that may be a tag."""
     if not value or not value.isprintable():
-        raise wrong(name, "a tag, of printable characters", value[:200])
+        raise wrong(name, "a tag, of printable characters", value)
     return value
 
 
@@ -71,7 +71,7 @@ def cursor(name: str, value: str) -> str:
 def id_prefix(name: str, value: str) -> str:
     """Return a text with which the id of a run may begin."""
     if len(value) > LONGEST or not ALPHABET.issuperset(value):
-        raise wrong(name, f"the begin of a run id: at most {LONGEST} of A-Z a-z 0-9 . _ : @ -", value[:200])
+        raise wrong(name, f"the begin of a run id: at most {LONGEST} of A-Z a-z 0-9 . _ : @ -", value)
     return value
 
 

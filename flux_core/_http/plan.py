@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flux_core import DefinitionChanged, NotRetryable, RunStatus, StepNotFound, StepStatus
 from flux_core._http.call import json_reply
 from flux_core._http.workflows import defined
-from flux_core._standing import RETRYABLE, WHY_NOT
+from flux_core._serving.control.actions import check_retryable, failed_step
 from flux_core._workflow import COMMIT
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def plan(call: Call) -> Reply:
     if "step" not in call.query and run.status is RunStatus.COMPENSATION_FAILED and not redo:
         planned = rollback_plan(run, workflow)
     else:
-        step = call.query.get("step") or _failed_step(run)
+        step = call.query.get("step") or failed_step(run)
         planned = retry_plan(run, workflow, step, redo_commits=redo)
     return json_reply(planned._asdict())
 
@@ -67,9 +67,7 @@ def retry_plan(
     if step not in names:
         raise StepNotFound(f"workflow {run.workflow!r} has no node {step!r}; it has: {', '.join(names)}")
     place = names.index(step)
-    if run.status not in RETRYABLE:
-        why = WHY_NOT.get(run.status, "it has not ended; go on with it by resume")
-        raise NotRetryable(f"run {run.id!r} is {run.status}: {why}")
+    check_retryable(run)
     for record, node in zip(run.history[: place + 1], nodes, strict=False):
         if (record.name, record.kind) != node:
             raise DefinitionChanged(
@@ -92,6 +90,11 @@ def retry_plan(
     ran = {record.name for record in run.history[place:] if record.status is not StepStatus.SKIPPED}
     ran |= completed
     kept = set() if redo_commits else completed
+    for name in sorted(kept.difference(name for name, kind in nodes if kind == COMMIT)) if workflow else ():
+        raise DefinitionChanged(
+            f"run {run.id!r} has completed commit {name!r}, which workflow {run.workflow!r} no longer has; put it back,"
+            " or retry a step with redo_commits=true"
+        )
     ahead = names[place:]
     return Plan(
         step,
@@ -116,15 +119,6 @@ def rollback_plan(run: Run, workflow: Workflow[Any, Any] | None) -> Plan:
     nodes = reversed(workflow.nodes) if workflow else ()
     left = [node.name for node in nodes if node.compensate and node.name in completed]
     return Plan(failed[-1], again=failed, kept=done, next=left, rollback=True)
-
-
-def _failed_step(run: Run) -> str:
-    failed = [record.name for record in run.history if record.status is StepStatus.FAILED]
-    if not failed:
-        raise NotRetryable(
-            f"run {run.id!r} is {run.status} and has no failed step; name the step to go back to"
-        )
-    return failed[-1]
 
 
 def _nodes(history: Sequence[StepRecord]) -> list[tuple[str, str]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from flux_core import InvalidInput, RunStatus
 from flux_core._display import LAST_MOMENT
 from flux_core._http.call import json_reply
+from flux_core._http.newest import pages
 from flux_core._run_json import moment_text
 from flux_core._shortened import shortened
 
@@ -19,8 +21,11 @@ if TYPE_CHECKING:
 
 DAY: Final = 86_400.0
 MINUTE: Final = 60.0
-PROBE: Final = "healthz"
-"""The id of a run that is looked for to see whether the store answers, the cheapest that any store can be asked."""
+PROBE: Final = f"healthz-{os.urandom(16).hex()}"
+"""The id of a run that is looked for to see whether the store answers, the cheapest that any store can be asked.
+
+Nobody can guess it, and make a run that is long to read.
+"""
 ARGUMENTS: Final = {"id": "id_prefix"}
 """What the arguments of `Runs.list` are called whose parameters have another name."""
 
@@ -33,7 +38,14 @@ def healthz(call: Call) -> Reply:
 
 def runs(call: Call) -> Reply:
     """Answer a page of runs, each in short."""
-    return json_reply(call.runs.list(**_arguments(call.query)).to_dict())
+    arguments = _arguments(call.query)
+    summaries: list[dict[str, Any]] = []
+    cursor = None
+    for page in pages(call.runs, arguments.pop("limit"), **arguments):
+        short = page.to_dict()
+        summaries += short["runs"]
+        cursor = short["cursor"]
+    return json_reply({"runs": summaries, "cursor": cursor})
 
 
 def run(call: Call) -> Reply:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote
 
 from flux_core import DefinitionChanged, InvalidInput, RunBusy
+from flux_core._document import UnreadableRun
 from flux_core._http.call import Call
 from flux_core._http.parameters import read_query
-from flux_core._http.refused import INVALID_PATH, NOT_FOUND, READ_ONLY, Refused
+from flux_core._http.paths import decoded, is_meant_for, matched, not_allowed
+from flux_core._http.refused import NOT_FOUND, READ_ONLY, Refused
 from flux_core._http.routes import ROUTES
 from flux_core._http.unchanged import tagged
 from flux_core._serving.body import MalformedBody, parse_body
 from flux_core._serving.http import Reply, failure, refusal
-from flux_core._serving.problem import BODY_TOO_LARGE, METHOD_NOT_ALLOWED, problem, problem_of_error
+from flux_core._serving.problem import BODY_TOO_LARGE, problem, problem_of_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,8 +52,11 @@ class Router:
 
     @staticmethod
     def handles(path: str) -> bool:
-        """Whether the path, percent-encoded and without a query, is one of the API's: its first segment says so."""
-        return path.startswith("/") and path.split("/", 2)[1] in FIRST_SEGMENTS
+        """Whether the path, percent-encoded and without a query, is meant for the API; its first segment says so.
+
+        So is what nearly is one of its paths, or ends like one that is posted to: it is answered that there is nothing.
+        """
+        return is_meant_for(path, FIRST_SEGMENTS, POSTED)
 
     def respond(self, request: Request, *, deadline: float | None) -> Reply:
         """Return the answer to a request.
@@ -63,6 +67,9 @@ class Router:
         """
         try:
             reply = self._reply(request, deadline)
+            reply = reply._replace(
+                document=reply.text
+            )  # made here: a value may be no JSON, and a long one takes time
         except Refused as refused:
             reply = refusal(refused.problem)
         except Exception as error:  # noqa: BLE001 (whatever it is, the client is answered, and the log knows)
@@ -133,49 +140,16 @@ def _routed(request: Request) -> tuple[Route, dict[str, str]]:
     """
     segments = request.path.split("/")[1:]
     for pattern, methods in PATTERNS:
-        if not _fits(pattern, segments):
+        variables = matched(pattern, segments)
+        if variables is None:
             continue
         method = "GET" if request.method == "HEAD" else request.method
         if method not in methods:
-            allowed = [*methods, "HEAD"] if "GET" in methods else list(methods)
-            raise Refused(
-                METHOD_NOT_ALLOWED,
-                f"{request.method} is not what this takes; it takes {', '.join(allowed)}",
-                headers={"Allow": ", ".join(allowed)},
-            )
-        variables = {
-            name[1:-1]: _decoded(segment)
-            for name, segment in zip(pattern, segments, strict=True)
-            if name.startswith("{")
-        }
-        return methods[str(method)], variables
+            raise not_allowed(request.method, [*methods, "HEAD"] if "GET" in methods else [*methods])
+        return methods[str(method)], {name: decoded(segment) for name, segment in variables.items()}
     raise Refused(
         NOT_FOUND, f"there is nothing at {request.path[:200]!r}; see what there is at /openapi.json"
     )
-
-
-def _fits(pattern: list[str], segments: list[str]) -> bool:
-    return len(pattern) == len(segments) and all(
-        segment and (name.startswith("{") or name == segment)
-        for name, segment in zip(pattern, segments, strict=True)
-    )
-
-
-def _decoded(segment: str) -> str:
-    """Return a segment, decoded once.
-
-    Raises:
-        Refused: it is not of UTF-8, or has control characters in it; nothing is called so.
-    """
-    try:
-        text = unquote(segment, errors="strict")
-    except UnicodeDecodeError:
-        text = ""
-    if not text.isprintable() or not text:
-        raise Refused(
-            INVALID_PATH, f"the segment {segment[:200]!r} of the path is not of printable characters"
-        )
-    return text
 
 
 def _failed(error: Exception) -> Reply:
@@ -183,9 +157,15 @@ def _failed(error: Exception) -> Reply:
     if isinstance(error, DefinitionChanged):
         return refusal(problem(error.code, str(error), status=409))
     if isinstance(error, RunBusy):
-        refused = problem_of_error(error)
-        return refusal(refused._replace(document=refused.document | {"detail": str(error)}))
+        return _explained(refusal(problem_of_error(error)), error)
+    if isinstance(error, UnreadableRun):
+        return _explained(failure(error), error)
     return failure(error)
+
+
+def _explained(reply: Reply, error: Exception) -> Reply:
+    document = reply.document
+    return reply if isinstance(document, str) else reply._replace(document={**document, "detail": str(error)})
 
 
 def _patterns() -> list[tuple[list[str], dict[str, Route]]]:
@@ -198,3 +178,4 @@ def _patterns() -> list[tuple[list[str], dict[str, Route]]]:
 
 PATTERNS: Final = _patterns()
 FIRST_SEGMENTS: Final = frozenset(pattern[0] for pattern, _ in PATTERNS)
+POSTED: Final = [pattern for pattern, methods in PATTERNS if "POST" in methods]

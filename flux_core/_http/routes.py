@@ -48,7 +48,29 @@ def _openapi(_: Call) -> Reply:
 TEXT: Final = {"type": "string"}
 LIST: Final = (*FILTERS, SINCE, UNTIL)
 AS_SEEN: Final = Header(
-    "If-Match", "The ETag of the run as it was seen; if it has changed, nothing is done.", TEXT
+    "If-Match",
+    "The ETag of the run as it was seen; if it has changed by the time that this is asked for, nothing is done. Of two"
+    " who ask at the same moment both may be served.",
+    TEXT,
+)
+AS_SEEN_ONCE: Final = Header(
+    "If-Match",
+    "The ETag of the run as it was seen; if it has changed, nothing is done. Of two who ask at the same moment one is"
+    " served.",
+    TEXT,
+)
+AS_SEEN_BY_SENDERS: Final = Header(
+    "If-Match",
+    "The ETag of the run as it was seen; if it has changed by the time that this is asked for, nothing is done. Of"
+    " several signals of one name that are sent at the same moment to the run as it was seen, one counts, unless they"
+    " have an Idempotency-Key.",
+    TEXT,
+)
+WHILE_IT_RUNS: Final = Header(
+    "If-Match",
+    "The ETag of the run as it was seen; if it has changed by the time that this is asked for, nothing is done. A run"
+    " under way changes all the time: leave it out to stop one whatever it is doing.",
+    TEXT,
 )
 KNOWN: Final = Header(
     "If-None-Match", "The ETag of what the client has; if it is still so, the answer is 304.", TEXT
@@ -87,7 +109,7 @@ def _act(path: str, name: str, about: str, serve: Callable[[Call], Reply], **mor
         serve,
         refuses=ACT_REFUSALS,
         path_parameters=(RUN_ID, *more.pop("path_parameters", ())),
-        headers=(AS_SEEN, *more.pop("headers", ())),
+        headers=(more.pop("seen", AS_SEEN), *more.pop("headers", ())),
         **more,
     )
 
@@ -130,7 +152,8 @@ ROUTES: Final[Sequence[Route]] = (
         "POST",
         "/workflows/{name}/runs",
         "start_run",
-        "Start a run of a workflow; the body is its input.",
+        "Start a run of a workflow; the body is its input. One that fails is answered as a problem with its `id`: 422"
+        " if its handler has refused the input for good, else 500.",
         "operate",
         acting.start,
         (
@@ -200,14 +223,17 @@ ROUTES: Final[Sequence[Route]] = (
                 "run", "Whether to go on with the run here.", FLAG | {"default": True}, flag, default=True
             ),
         ),
+        seen=AS_SEEN_BY_SENDERS,
         headers=(SIGNAL_KEY,),
         body=Body("The payload of the signal."),
     ),
     _act(
         "/retry",
         "retry_run",
-        "Go back to a step of a run, or to what failed, and run on from there.",
+        "Go back to a step of a run, or to what failed, and run on from there. A run that fails again is no problem of"
+        " the request: it is answered with its `error`, as by every act.",
         acting.retry,
+        seen=AS_SEEN_ONCE,
         body=Body("From where.", {"step": NAME, "redo_commits": FLAG}),
     ),
     _act(
@@ -216,12 +242,19 @@ ROUTES: Final[Sequence[Route]] = (
         "Go on with a run that is due, is paused, or was not rolled back.",
         acting.resume,
     ),
-    _act("/pause", "pause_run", "Have a run stand still until it is resumed.", acting.pause),
+    _act(
+        "/pause",
+        "pause_run",
+        "Have a run stand still until it is resumed.",
+        acting.pause,
+        seen=WHILE_IT_RUNS,
+    ),
     _act(
         "/cancel",
         "cancel_run",
         "Cancel a run; with `compensate`, roll it back.",
         acting.cancel,
+        seen=WHILE_IT_RUNS,
         body=Body("How.", {"compensate": FLAG}),
     ),
     _act(

@@ -83,6 +83,10 @@ WORKFLOW: Final[Mapping[str, Schema]] = {
 }
 """Fields of a workflow."""
 
+SHORTENED: Final[Schema] = _map(COUNT) | {
+    "description": "The bytes of values too long to be shown, by their paths; their begin is there as a text."
+}
+
 STANDS: Final[Mapping[str, Schema]] = {"status": STATUS, "id": TEXT, "data": _map(ANY)}
 """Fields of what is said of a run that something was done to."""
 
@@ -140,12 +144,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     ),
     "Run": _object(
         "A run.",
-        {
-            "shortened": _map(COUNT)
-            | {
-                "description": "The bytes of values too long to be shown, of which the begin is there as a text."
-            }
-        },
+        {"shortened": SHORTENED},
         **SUMMARY,
         input=ANY,
         initial=_map(ANY) | {"description": "The data before the first node."},
@@ -225,10 +224,16 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         },
     ),
     "Stands": _object("How the run stands.", **STANDS),
-    "Acted": _object("How the run stands.", {"error": ref("Error")}, **STANDS),
+    "Acted": _object("How the run stands.", {"error": ref("Error"), "shortened": SHORTENED}, **STANDS),
     "Event": _object(
         "One of the server-sent events.",
-        {"id": TEXT | {"description": "The revision of the run."}, "retry": COUNT},
+        {
+            "id": TEXT
+            | {
+                "description": "The run's `revision`, a hyphen, and its `created_at`; the revision alone is taken too."
+            },
+            "retry": COUNT,
+        },
         event={
             "enum": ["run", "end", "gone"],
             "description": "`run`, whose data is a Run; `end` when it has ended; `gone` when it is not there any more.",

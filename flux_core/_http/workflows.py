@@ -7,29 +7,30 @@ from typing import TYPE_CHECKING, Any, Final
 from flux_core import UnknownWorkflow
 from flux_core._describe import describe
 from flux_core._http.call import json_reply
-from flux_core._http.statistics import statistics
+from flux_core._http.newest import newest
+from flux_core._http.statistics import Statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from flux_core import Run, Workflow
     from flux_core._http.call import Call
     from flux_core._http.runs import Runs
     from flux_core._serving.http import Reply
 
-PAGE: Final = 200
-"""How many of the newest runs are looked at for workflows that have no definition at hand; at most so many at once."""
+NEWEST: Final = 200
+"""How many of the newest runs are looked at for workflows that have no definition at hand."""
 
 
 def workflows(call: Call) -> Reply:
     """Answer all workflows: those that are defined here, and others of which there are runs."""
     defined = _defined(call.runs)
-    seen: dict[str, list[Run]] = {}
-    for run in call.runs.list(limit=PAGE):
+    seen: dict[str, Observed] = {}
+    for run in newest(call.runs, NEWEST):
         if run.workflow not in defined:
-            seen.setdefault(run.workflow, []).append(run)
+            seen.setdefault(run.workflow, Observed(run)).add(run)
     described = [_described(versions) for versions in defined.values()]
-    return json_reply({"workflows": described + [observed(seen[name]) for name in sorted(seen)]})
+    return json_reply({"workflows": described + [seen[name].document() for name in sorted(seen)]})
 
 
 def workflow(call: Call) -> Reply:
@@ -40,11 +41,19 @@ def workflow(call: Call) -> Reply:
     """
     name = call.path["name"]
     versions = _defined(call.runs).get(name)
-    runs = _newest(call.runs, name, call.query["last"])
-    if versions is None and not runs:
+    statistics = Statistics()
+    seen: Observed | None = None
+    for run in newest(call.runs, call.query["last"], workflow=name):
+        statistics.add(run)
+        seen = seen or Observed(run)
+        seen.add(run)
+    if versions is not None:
+        described = _described(versions)
+    elif seen is not None:
+        described = seen.document()
+    else:
         raise UnknownWorkflow(f"there is no workflow {name!r}, and no run of one")
-    described = observed(runs) if versions is None else _described(versions)
-    return json_reply(described | {"statistics": statistics(described["nodes"], runs)})
+    return json_reply(described | {"statistics": statistics.document(described["nodes"])})
 
 
 def defined(runs: Runs, name: str, version: str) -> Workflow[Any, Any] | None:
@@ -53,40 +62,59 @@ def defined(runs: Runs, name: str, version: str) -> Workflow[Any, Any] | None:
     return versions.get(version) or (tuple(versions.values())[-1] if versions else None)
 
 
+class Observed:
+    """What the runs of a workflow show of it; they are told one after the other, and nothing of them is kept but names.
+
+    Args:
+        newest: the newest of them; it is still to be added.
+    """
+
+    def __init__(self, newest: Run) -> None:
+        self._name = newest.workflow
+        self._version = newest.version
+        self._fingerprint = newest.fingerprint
+        self._versions: dict[str, None] = {}
+        self._order: list[str] = []
+        self._kinds: dict[str, str] = {}
+
+    def add(self, run: Run) -> None:
+        """Look at a run, which is older than those before it: a node stands after the one that it came after."""
+        self._versions.pop(run.version, None)
+        self._versions[run.version] = None
+        place = 0
+        for step in run.history:
+            if step.name not in self._kinds:
+                self._kinds[step.name] = step.kind
+                self._order.insert(place, step.name)
+            place = self._order.index(step.name) + 1
+
+    def document(self) -> dict[str, Any]:
+        """Return what `describe` would, as far as it is known; the versions as they were first used."""
+        return {
+            "name": self._name,
+            "version": self._version,
+            "timeout": None,
+            "fingerprint": self._fingerprint,
+            "input": None,
+            "data": None,
+            "nodes": [_node(name, self._kinds[name]) for name in self._order],
+            "observed": True,
+            "versions": [*reversed(self._versions)],
+        }
+
+
 def observed(runs: Sequence[Run]) -> dict[str, Any]:
     """Return what `describe` would, as far as runs of the workflow show it, the newest first."""
-    newest = runs[0]
-    return {
-        "name": newest.workflow,
-        "version": newest.version,
-        "timeout": None,
-        "fingerprint": newest.fingerprint,
-        "input": None,
-        "data": None,
-        "nodes": [_node(name, kind) for name, kind in _merged(runs).items()],
-        "observed": True,
-        "versions": list(dict.fromkeys(run.version for run in reversed(runs))),
-    }
+    seen = Observed(runs[0])
+    for run in runs:
+        seen.add(run)
+    return seen.document()
 
 
 def _node(name: str, kind: str) -> dict[str, Any]:
     """Return a node of which no more is known than its name and its kind."""
     unknown = ("retries", "timeout", "conditional", "compensated", "once", "duration", "on_timeout")
     return {"name": name, "kind": kind, **dict.fromkeys(unknown)}
-
-
-def _merged(runs: Iterable[Run]) -> dict[str, str]:
-    """Return the kinds of the nodes in the histories, by name, each after the node that it came after."""
-    order: list[str] = []
-    kinds: dict[str, str] = {}
-    for run in runs:
-        place = 0
-        for step in run.history:
-            if step.name not in kinds:
-                kinds[step.name] = step.kind
-                order.insert(place, step.name)
-            place = order.index(step.name) + 1
-    return {name: kinds[name] for name in order}
 
 
 def _described(versions: Sequence[Workflow[Any, Any]]) -> dict[str, Any]:
@@ -100,16 +128,3 @@ def _defined(runs: Runs) -> dict[str, list[Workflow[Any, Any]]]:
     for each in runs.workflows:
         versions.setdefault(each.name, []).append(each)
     return versions
-
-
-def _newest(runs: Runs, name: str, count: int) -> list[Run]:
-    """Return the newest runs of a workflow."""
-    newest: list[Run] = []
-    cursor: str | None = None
-    while len(newest) < count:
-        page = runs.list(workflow=name, limit=min(PAGE, count - len(newest)), cursor=cursor)
-        newest += page
-        cursor = page.cursor
-        if cursor is None:
-            break
-    return newest

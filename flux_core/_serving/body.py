@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import Any, ClassVar, NoReturn
 
 from flux_core import InvalidInput
@@ -23,7 +24,11 @@ def parse_body(body: str | bytes | None) -> Any:
     if not body:
         raise MalformedBody("there is no body; send the workflow's input as JSON")
     try:
-        return json.loads(body, parse_constant=_refuse)
+        text = body if isinstance(body, str) else body.decode()
+    except UnicodeDecodeError:
+        raise MalformedBody("the body is not JSON: it is not of UTF-8") from None
+    try:
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise MalformedBody(f"the body is not JSON: {error}") from None
 
@@ -40,6 +45,11 @@ def from_base64(text: str) -> bytes:
         return b64decode(text, validate=True)
     except ValueError:
         raise MalformedBody("the body is said to be base64, and is not") from None
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if isfinite(number) else _refuse(digits[:200])
 
 
 def _refuse(constant: str) -> NoReturn:

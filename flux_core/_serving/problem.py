@@ -32,6 +32,7 @@ from flux_core import (
     UnknownWorkflow,
     WorkflowTimeout,
 )
+from flux_core._document import UnreadableRun
 from flux_core._serving.body import MalformedBody
 
 if TYPE_CHECKING:
@@ -83,6 +84,10 @@ RENAMED: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
 LOWEST_UNEXPLAINED: Final = 500
 """From this status on, what happened is for the log, not for the client."""
 
+LONGEST_DETAIL: Final = 2000
+"""Characters of what is said, as many as are kept of an error's message."""
+LONGEST_PATH: Final = 200
+
 SAID_OTHERWISE: Final = {
     RunBusy.code: "the run is being worked on; try again later",
     InputMismatch.code: "the id was used with another input; the same id must mean the same input",
@@ -123,10 +128,15 @@ def problem(
     status = STATUSES.get(code, 500) if status is None else status
     document = {"type": "about:blank", "title": phrase(status), "status": status}
     if status < LOWEST_UNEXPLAINED:
-        document["detail"] = detail
+        document["detail"] = cut(detail, LONGEST_DETAIL)
     document["code"] = code
     document |= {name: value for name, value in extensions.items() if value}
     return Problem(status, document, headers or {})
+
+
+def cut(text: str, longest: int) -> str:
+    """Return the begin of a text that is longer: a client need not be sent back all that it has sent."""
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def phrase(status: int) -> str:
@@ -141,9 +151,10 @@ def problem_of_error(error: Exception) -> Problem:
     if not isinstance(error, FluxError):
         return problem(INTERNAL_ERROR, "")
     path = error.path if isinstance(error, InvalidInput | NotSerializable) else ""
+    run_id = error.id if isinstance(error, UnreadableRun) else ""
     headers = {"Retry-After": str(max(1, ceil(error.until - time())))} if isinstance(error, RunBusy) else {}
     detail = SAID_OTHERWISE.get(error.code) or str(error)
-    return problem(error.code, detail, headers=headers, path=path)
+    return problem(error.code, detail, headers=headers, path=cut(path, LONGEST_PATH), id=run_id)
 
 
 def problem_of_run(result: Result[Any]) -> Problem | None:

@@ -70,4 +70,5 @@ class Served(NamedTuple):
         """
         if self.router is not None and (apart or self.router.handles(request.path)):
             return self.router.respond(request._replace(trusted=self.trusted), deadline=deadline)
-        return reply(self.service, request, deadline=deadline)
+        said = reply(self.service, request, deadline=deadline)
+        return said._replace(document="") if request.method == "HEAD" else said

@@ -23,6 +23,10 @@ MAX_BODY: Final = 1_000_000
 """Bytes; what AWS's load balancer lets through. Lambda itself takes 6 MB, API Gateway 10, Cloud Run functions 32."""
 
 
+UNREACHABLE: Final = frozenset({".", "..", "counts"})
+"""Ids of which URLs do not speak: clients leave out the dots, and `/runs/counts` is something else."""
+
+
 class KeyNeeded(InvalidWorkflow):
     """The workflow has commits, and nothing says which messages mean the same run."""
 
@@ -124,10 +128,18 @@ class Service(NamedTuple):
             )
 
     def run_id(self, workflow: Workflow[Any, Any], payload: Any, identity: str | None) -> str | None:
-        """Return the run's id, or None for a new one."""
+        """Return the run's id, or None for a new one; every run that is made so can be found by its URL."""
         if self.key is not None:
-            return run_id_from(_keyed(self.key, workflow, payload))
-        return None if identity is None else run_id_from(identity)
+            return _id_of(_keyed(self.key, workflow, payload))
+        return None if identity is None else _id_of(identity)
+
+
+def _id_of(identity: str) -> str:
+    if identity not in UNREACHABLE:
+        return run_id_from(identity)
+    from hashlib import sha256  # as in `run_id_from`
+
+    return sha256(identity.encode()).hexdigest()
 
 
 def _keyed(key: Key, workflow: Workflow[Any, Any], payload: Any) -> str:

@@ -13,6 +13,7 @@ from clouds.shop import Order, Progress, order_id
 import flux_aws
 from flux_core import (
     App,
+    Conflict,
     Fatal,
     InvalidInput,
     NotRetryable,
@@ -127,6 +128,8 @@ def test_retry_goes_on_with_a_rollback_that_failed(shop: Shop) -> None:
     shop.declined = {"ship o_1": Fatal("no such street"), "refund o_1": ConnectionError("payment service")}
     failed = ask(handler, "signal", name="approved")
     del shop.declined["refund o_1"]
+    with pytest.raises(Conflict, match="has changed since revision 1"):
+        ask(handler, "retry", revision=1)
     retried = ask(handler, "retry")
 
     assert (failed["status"], retried["status"], shop.refunded) == (

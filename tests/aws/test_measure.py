@@ -80,7 +80,9 @@ def test_a_lost_lease_is_counted(shop: Shop) -> None:
 def test_a_lost_lease_of_a_command_is_counted(shop: Shop, method: str, command: dict[str, Any]) -> None:
     """So does each that a command comes upon."""
     meter = Meter()
-    handler = losing(shop.app(trace=[meter]), method)
+    app = shop.app(trace=[meter])
+    app.start("order", {"order_id": "o_1"}, id="o_1")
+    handler = losing(app, method)
     with pytest.raises(LeaseLost):
         handler({"flux": command}, events.Context())
 

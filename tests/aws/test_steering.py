@@ -162,6 +162,31 @@ def test_what_api_gateway_puts_before_the_path_is_left_out(
     assert ids(with_orders(shop, "o_1"), event) == ["o_1"]
 
 
+def test_a_domain_of_ones_own_has_no_stage_in_its_paths(shop: Shop) -> None:
+    """Nothing is left out there, be the stage called as a path of the API is."""
+    event = http_api("/runs/o_1")
+    event["requestContext"] |= {"stage": "runs", "domainName": "orders.example"}
+
+    assert answered(with_orders(shop, "o_1"), event)[1]["id"] == "o_1"
+
+
+@pytest.mark.parametrize(
+    "path", ["//runs/x/cancel", "/Runs/x/cancel", "/%72uns/x/cancel", "/./runs/x/cancel", "/v1/runs/x/cancel"]
+)
+def test_what_is_nearly_an_act_starts_nothing(shop: Shop, path: str) -> None:
+    """It is not there, even to who has no token; no order is made of it."""
+    handler = with_orders(shop)
+    event = http_api(path, method="POST", token=OPERATE) | {"body": json.dumps({"order_id": "o_1"})}
+
+    assert answered(handler, event)[0] == 404
+    assert ids(handler, http_api("/runs")) == []
+
+
+def test_head_has_no_body(shop: Shop) -> None:
+    """Whatever path it asks for."""
+    assert answered(with_orders(shop), http_api("/orders", method="HEAD")) == (405, None)
+
+
 def test_the_root_of_a_stage_takes_orders(shop: Shop) -> None:
     """Even of one that is called as a path of the API is."""
     event = http_api("/runs")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import azure.functions as func
 import pytest
 from clouds.shop import order_id
 
@@ -14,7 +15,6 @@ from flux_core import App, InvalidInput
 from .triggers import context, functions, request
 
 if TYPE_CHECKING:
-    import azure.functions as func
     from clouds.shop import Shop
 
 READ, OPERATE = "may-look-0123456789", "may-act-0123456789"
@@ -59,9 +59,27 @@ def test_a_run_is_shown(app: App, path: str, route: str) -> None:
     assert (status, run["id"]) == (200, "o:1")
 
 
+@pytest.mark.parametrize(
+    ("path", "below"),
+    [
+        ("/flux/flux/runs/o:1", "runs/o:1"),
+        ("/flux/api/flux/runs/o:1", "runs/o:1"),
+        ("/api/flux/runs/o:1", "odd"),
+    ],
+)
+def test_the_prefix_may_be_called_as_the_route(app: App, path: str, below: str) -> None:
+    """What the host has found below the route tells which of them is the route."""
+    made = functions(flux_azure.blueprint(app, control="platform"))["control_flux"]
+    url = f"https://shop.example{path}"
+    asked = func.HttpRequest("GET", url, headers={}, body=b"", route_params={"path": below})
+    said = made(asked, context())
+
+    assert (said.status_code, json.loads(said.get_body())["id"]) == (200, "o:1")
+
+
 def test_a_parameter_arrives_as_it_was_sent(app: App) -> None:
     """The function key, which the host leaves among the parameters, is not for the API."""
-    query = "code=k%2Dey==&status=failed&status=completed&id=o%3A&clientId=default"
+    query = "code=k%2Dey==&CODE=k&c%6Fde=k&status=failed&status=completed&id=o%3A&clientId=default"
     status, document = ask(app, f"/api/flux/runs?{query}")
 
     assert document is not None

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from core.conftest import Death, die, steal
 
-from flux_core import AsyncEngine, Context, Engine, LeaseLost, Retry, StoreError, Workflow
+from flux_core import (
+    AsyncEngine,
+    Context,
+    Engine,
+    InputMismatch,
+    InvalidInput,
+    LeaseLost,
+    Retry,
+    StoreError,
+    Workflow,
+)
 from flux_core.storage import MemoryStorage
 
 if TYPE_CHECKING:
@@ -180,21 +190,60 @@ def test_each_run_of_a_tick_is_left_before_the_next_is_held(
     for run_id in "xy":
         engine.start(workflow, {}, id=run_id)
     engine.tick([workflow])
-    assert sorted(sink.left_runs) == [("x", None), ("y", None)]
+    assert sorted(sink.left_runs[2:]) == [("x", None), ("y", None)]
     # the first is left when the second is held, after that was claimed
     assert sink.told[-5:] == ["left", "step:start", "step:complete", "workflow:complete", "left"]
 
 
-class Refusing(MemoryStorage):
-    """Refuses each write after the first."""
+@pytest.mark.parametrize("error", [LeaseLost, StoreError])
+def test_a_tick_leaves_a_run_with_the_error(
+    make_engine: MakeEngine, sink: Surrounding, error: type[Exception]
+) -> None:
+    """The flow goes on with others; each that was held is left with its own error, before the next is held."""
+    store = Refusing(error("no"), claims=True)
+    workflow = Workflow("w").step("a", place)
+    engine = make_engine(store, trace=[sink])
+    for run_id in "xy":
+        engine.start(workflow, {}, id=run_id)
+    engine.tick([workflow])
+    assert sorted(sink.left_runs[2:]) == [("x", error.__name__), ("y", error.__name__)]
+    assert sink.told[4:] == ["workflow:resume", "step:start", "left"] * 2
 
-    def __init__(self, error: Exception) -> None:
+
+def test_a_run_that_a_tick_never_held_is_not_left(make_engine: MakeEngine, sink: Surrounding) -> None:
+    """Somebody else has it."""
+    workflow = Workflow("w").step("a", place)
+    engine = make_engine(Refusing(LeaseLost("taken")), trace=[sink])
+    engine.start(workflow, {}, id="x")
+    assert engine.tick([workflow]).skipped == 1
+    assert sink.left_runs == [("x", None)]  # by its start
+
+
+def test_a_start_of_a_run_that_is_there_is_left(make_engine: MakeEngine, sink: Surrounding) -> None:
+    """What a sink has begun for it came to nothing."""
+    workflow = Workflow("w").step("a", place)
+    engine = make_engine(trace=[sink])
+    for _ in range(2):
+        engine.execute(workflow, {}, id="x")
+    assert sink.left_runs == [("x", None)] * 2
+    with pytest.raises(InputMismatch):
+        engine.execute(workflow, {"other": "input"}, id="x")
+    assert sink.left_runs[2:] == [("x", "InputMismatch")]
+
+
+class Refusing(MemoryStorage):
+    """Refuses each write to a run that is there, but for its claim if that is to be taken."""
+
+    def __init__(self, error: Exception, *, claims: bool = False) -> None:
         super().__init__()
         self.error = error
+        self.taken = 2 if claims else 1
 
     def save(self, record: Record, *, replaces: int) -> None:
         """Refuse."""
-        raise self.error
+        if record.revision > self.taken:
+            raise self.error
+        super().save(record, replaces=replaces)
 
 
 def test_a_run_is_left_with_the_error_that_stopped_the_worker(
@@ -243,6 +292,18 @@ def test_a_run_is_left_when_its_task_is_cancelled(sink: Surrounding) -> None:
 
     asyncio.run(main())
     assert sink.left_runs == [("x", "CancelledError")]
+
+
+@pytest.mark.parametrize(
+    "methods",
+    [{"within": place}, {"left": place}, {"within": None, "left": place}, {"within": place, "left": 5}],
+)
+def test_a_sink_has_both_methods_or_neither(make_engine: MakeEngine, methods: dict[str, object]) -> None:
+    """It would be logged with each run."""
+    half = type("Half", (), {"emit": place, "close": place, **methods})()
+    with pytest.raises(InvalidInput, match=r"within\(context\) and left\(run_id, error\)") as caught:
+        make_engine(trace=[Surrounding(), half])
+    assert caught.value.path == "trace[1]"
 
 
 @pytest.mark.parametrize("at", ["enter", "exit", "left"])

@@ -57,6 +57,22 @@ def test_what_is_redacted_is_masked_in_all_of_a_run() -> None:
         assert stored.input == CARD
 
 
+def test_a_key_with_dots_is_masked() -> None:
+    """A key that is all of the rest of a path is meant by it."""
+    app = App([FLOW], redact=["card.number"])
+    assert app.masked({"card.number": "4111", "card": 5}) == {"card.number": "***", "card": 5}
+
+
+def test_what_flux_says_itself_is_not_masked() -> None:
+    """How an error is classed is not the run's own data, whatever fields are to be masked."""
+    sink = Recorder()
+    with App([FLOW], MemoryStorage(), redact=["type", "error"], trace=[sink]) as app:
+        app.execute("pay", {})
+    (told,) = [event.meta for event in sink.events if event.type == "step:error"]
+    assert told is not None
+    assert told["error"]["type"] == "Fatal"
+
+
 def test_an_async_engine_shows_the_same(make_engine: MakeEngine) -> None:
     """Both engines mask alike, in plain data."""
     engine = make_engine(redact=["card.number"])

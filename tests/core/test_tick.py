@@ -139,19 +139,31 @@ def test_a_tick_skips_what_another_worker_takes_over(make_engine: MakeEngine, cl
 def test_a_run_of_a_changed_definition_is_logged_and_skipped(
     engine: AnyEngine, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log names the run and says why."""
+    """The log names the run and says why, without a traceback, and once while the run stands as it does."""
     old = Workflow("w").step("a", one).step("b", by_input, retries=Retry(1, initial=60, jitter="none"))
     engine.execute(old, {"then": "suspend"}, id="x")
     clock.advance(60)
     new = Workflow("w").step("z", one).step("b", one)
     engine.start(new, {}, id="y")
     assert engine.tick([new]) == TickReport(due=2, claimed=1, completed=1, skipped=1)
+    assert engine.tick([new]) == TickReport(due=1, skipped=1)
     (record,) = caplog.records
-    assert (record.name, record.levelname) == ("flux", "ERROR")
-    assert "run 'x'" in record.message
-    assert record.exc_info is not None
-    assert record.exc_info[0] is not None
-    assert record.exc_info[0].__name__ == "DefinitionChanged"
+    assert (record.name, record.levelname, record.exc_info) == ("flux", "ERROR", None)
+    assert "run 'x' failed: DefinitionChanged: " in record.message
+
+
+def test_what_cannot_be_gone_on_with_is_not_remembered_for_ever(
+    engine: AnyEngine, clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many such runs only the last are remembered; the others are told of again."""
+    monkeypatch.setattr("flux_core._flows.MOST_REPORTED", 1)
+    old = Workflow("w").step("a", one).step("b", by_input, retries=Retry(1, initial=60, jitter="none"))
+    for run_id in ("x", "y"):
+        engine.execute(old, {"then": "suspend"}, id=run_id)
+    clock.advance(60)
+    for _ in range(2):
+        engine.tick([Workflow("w").step("z", one)])
+    assert len(caplog.records) > 2
 
 
 def test_a_run_that_cannot_be_read_is_logged_and_skipped(

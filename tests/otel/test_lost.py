@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import logging
 import threading
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from core.conftest import steal
+from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
-from otel.conftest import attributes, parent_of, traces
+from otel.conftest import attributes, context_of, parent_of, traces
 
-from flux_core import App, Context, Engine, InvalidInput, LeaseLost, TraceEvent, Workflow
+from flux_core import (
+    App,
+    Context,
+    Engine,
+    InputMismatch,
+    InvalidInput,
+    LeaseLost,
+    RunBusy,
+    StoreError,
+    TraceEvent,
+    Workflow,
+)
 from flux_core._invocation import Invocation
 from flux_core._serving.measure import serving
 from flux_core.storage import MemoryStorage
@@ -27,6 +39,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.sdk.trace.export import SpanExportResult
     from otel.conftest import Telemetry
+
+    from flux_core.storage import Record
 
 Ctx = Context[Any, Any]
 
@@ -42,6 +56,12 @@ def nothing(ctx: Ctx) -> None:
     """Do nothing."""
 
 
+def call(sink: OpenTelemetryTrace, run_id: str = "r1") -> None:
+    """Call a handler that does nothing, as an engine calls it."""
+    with sink.within(Context(id=run_id, workflow="order", step="a", input={}, data={})):
+        pass
+
+
 def test_a_worker_that_lost_its_lease_ends_its_spans(telemetry: Telemetry) -> None:
     """No event says so, and yet somebody wants to see it."""
     store = MemoryStorage()
@@ -54,6 +74,36 @@ def test_a_worker_that_lost_its_lease_ends_its_spans(telemetry: Telemetry) -> No
     assert (step.status.status_code, order.status.status_code) == (StatusCode.UNSET, StatusCode.ERROR)
 
 
+class Down(MemoryStorage):
+    """Takes no step's end."""
+
+    def save(self, record: Record, *, replaces: int) -> None:
+        """Refuse it."""
+        if record.revision > 2:
+            raise StoreError("down")
+        super().save(record, replaces=replaces)
+
+
+@pytest.mark.parametrize("error", ["LeaseLost", "StoreError"])
+def test_so_does_one_that_goes_on_with_what_is_due(telemetry: Telemetry, error: str) -> None:
+    """A tick goes on with other runs; this one's spans end before that, with the error."""
+    store = Down() if error == "StoreError" else MemoryStorage()
+    workflow = Workflow("order").step(
+        "a", nothing if error == "StoreError" else lambda ctx: steal(store, ctx.id)
+    )
+    engine = Engine(store, trace=[telemetry.sink()])
+    engine.start(workflow, {}, id="r1")
+    engine.start(workflow, {}, id="r2")
+    assert engine.tick([workflow]).claimed == 0
+    spans = telemetry.spans[2:]  # after those of the starts
+    assert [span.name for span in spans] == ["a", "order"] * 2
+    assert all(attributes(span)["flux.worker.lost"] for span in spans)
+    assert [attributes(span)["error.type"] for span in spans if span.name == "order"] == [error] * 2
+    assert spans[1].end_time is not None
+    assert spans[2].start_time is not None
+    assert spans[1].end_time <= spans[2].start_time
+
+
 def test_a_run_that_another_worker_of_the_process_took_over_is_that_ones(telemetry: Telemetry) -> None:
     """The first worker's spans end when the second begins; that the first one leaves changes nothing."""
     sink = telemetry.sink()
@@ -62,6 +112,7 @@ def test_a_run_that_another_worker_of_the_process_took_over_is_that_ones(telemet
     def slow() -> None:
         sink.emit(event("workflow:start", status="running"))
         sink.emit(event("step:start", step_name="a", status="running"))
+        call(sink)
         begun.set()
         over.wait(LIMIT)
         sink.left("r1", None)
@@ -79,29 +130,74 @@ def test_a_run_that_another_worker_of_the_process_took_over_is_that_ones(telemet
 
 
 def test_an_attempt_that_tells_no_end_ends_with_the_next(telemetry: Telemetry) -> None:
-    """It was told to begin, and time was short."""
+    """As one of an engine that breaks off."""
     sink = telemetry.sink()
     sink.emit(event("workflow:start", status="running"))
     for _ in range(2):
         sink.emit(event("step:start", step_name="a", status="running"))
-    assert len(telemetry.spans) == 1
+        call(sink)
+    sink.emit(event("step:start", step_name="a", status="running"))
+    assert len(telemetry.spans) == 2
     sink.emit(event("workflow:suspend", status="suspended"))
     assert [span.name for span in telemetry.spans] == ["a", "a", "order"]
 
 
 def test_spans_that_nobody_ends_are_bounded(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest are ended; those begun for runs that were there already are forgotten."""
+    """The oldest are cut: nobody says that their workers are lost. So is what is open when the sink is closed."""
     monkeypatch.setattr(_spans, "MOST", 3)
     monkeypatch.setattr(_spans, "MOST_BEGUN", 2)
     sink = telemetry.sink()
     for number in range(5):
-        assert sink.traceparent(f"r{number}", "order")  # as for a run that another event has created already
+        assert sink.traceparent(f"r{number}", "order")
         sink.emit(event("workflow:start", f"r{number}", status="running"))
+        assert sink.traceparent(f"s{number}", "order")  # as of a process that ends before it creates the run
     assert [attributes(span)["flux.run.id"] for span in telemetry.spans] == ["r0", "r1"]
     assert len(sink._spans._begun) == 2
     sink.close()
     assert len(telemetry.spans) == 5
+    for span in telemetry.spans:
+        assert attributes(span)["flux.span.cut"] is True
+        assert "flux.worker.lost" not in attributes(span)
     assert not sink._spans._begun
+
+
+def test_a_start_of_a_run_that_is_there_leaves_no_span(telemetry: Telemetry) -> None:
+    """What was begun for it is forgotten when its call returns, and so is that of a run which the store refuses."""
+    sink = telemetry.sink()
+    workflow = Workflow("order").step("a", nothing)
+    engine = Engine(trace=[sink])
+    for _ in range(3):
+        engine.execute(workflow, {}, id="r1")
+        engine.start(workflow, {}, id="r2")
+    with pytest.raises(InputMismatch):
+        engine.execute(workflow, {"other": "input"}, id="r1")
+    assert not sink._spans._begun
+    assert [span.name for span in telemetry.spans] == ["a", "order", "order"]
+
+
+def test_a_start_that_goes_on_with_the_run_resumes_it(telemetry: Telemetry) -> None:
+    """What was begun for it is not the resumption's: that is in the run's trace."""
+    sink = telemetry.sink()
+    engine = Engine(trace=[sink])
+    workflow = Workflow("order").step("a", nothing)
+    engine.start(workflow, {}, id="r1")
+    engine.execute(workflow, {}, id="r1")
+    assert not sink._spans._begun
+    assert traces(telemetry.spans).most_common() == [(context_of(telemetry.spans[0]).trace_id, 3)]
+
+
+def test_a_handler_that_starts_its_own_run_does_not_end_its_span(telemetry: Telemetry) -> None:
+    """The run is busy, with that handler."""
+
+    def again(ctx: Ctx) -> None:
+        with pytest.raises(RunBusy):
+            engine.execute(workflow, {}, id=ctx.id)
+
+    engine = Engine(trace=[telemetry.sink()])
+    workflow = Workflow("order").step("a", again).step("b", nothing)
+    engine.execute(workflow, {}, id="r1")
+    assert [span.name for span in telemetry.spans] == ["a", "b", "order"]
+    assert attributes(telemetry.span("order"))["flux.run.status"] == "completed"
 
 
 def test_events_of_runs_that_nobody_began_are_passed_over(telemetry: Telemetry) -> None:
@@ -207,6 +303,40 @@ def test_an_invocation_does_not_wait_for_a_collector_that_is_down(
     exporter.answers.set()
     sink.close()
     assert len(exporter.get_finished_spans()) == 2
+
+
+class SlowMeters(MeterProvider):
+    """Metrics that are not sent until they are let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = Event()
+
+    def force_flush(self, timeout_millis: float = 0) -> bool:
+        """Wait."""
+        return self.answers.wait(LIMIT)
+
+
+def test_what_ends_while_the_last_is_still_being_sent_is_sent_too(
+    slow: tuple[Slow, TracerProvider], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last invocation's flush is past this one's spans: there is another after it."""
+    exporter, provider = slow
+    exporter.answers.set()
+    meters = SlowMeters()
+    sink = OpenTelemetryTrace(provider, meters)
+    app = App([Workflow("order").step("a", nothing)], MemoryStorage(), trace=[sink])
+    monkeypatch.setattr(_trace, "PATIENCE", 0.05)
+    with serving(app, Invocation({}, deadline=1e12)):
+        app.execute("order", {})
+    assert len(exporter.get_finished_spans()) == 2
+    monkeypatch.setattr(_trace, "PATIENCE", LIMIT)
+    let = Timer(0.05, meters.answers.set)
+    let.start()
+    with serving(app, Invocation({}, deadline=1e12)):
+        app.execute("order", {})
+    let.join()
+    assert len(exporter.get_finished_spans()) == 4
 
 
 def test_a_provider_that_cannot_send_breaks_nothing(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.trace import NoOpTracerProvider
 
 from flux_core import App, Context, Engine, Fatal, Retry, Workflow
 from flux_core._serving.measure import count_lost_lease, measure
 from flux_core.storage import MemoryStorage
 from flux_core.testing import FakeClock
+from flux_otel import OpenTelemetryTrace
 
 if TYPE_CHECKING:
     from otel.conftest import Telemetry
@@ -114,6 +116,14 @@ def test_a_crash_loop_is_counted(telemetry: Telemetry) -> None:
     clock.advance(100)
     engine.tick([workflow])
     assert telemetry.metrics["flux.runs"] == [(OF_ORDER | {"flux.run.status": "failed"}, 1)]
+
+
+def test_attempts_are_timed_without_a_tracer(telemetry: Telemetry) -> None:
+    """An app may have metrics alone."""
+    sink = OpenTelemetryTrace(NoOpTracerProvider(), telemetry.meters)
+    Engine(trace=[sink]).execute(Workflow("order").step("a", lambda ctx: None), {})
+    ((_, (count, _)),) = telemetry.metrics["flux.step.duration"]
+    assert count == 1
 
 
 def test_the_lag_of_nothing_due_is_zero(telemetry: Telemetry) -> None:

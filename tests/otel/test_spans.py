@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,10 +10,13 @@ from opentelemetry.trace import SpanKind, StatusCode
 from otel.conftest import attributes, id_of, notes, parent_of, traces
 
 from flux_core import Context, Engine, Fatal, Retry, Workflow
+from flux_core.storage import MemoryStorage
 from flux_core.testing import FakeClock
 
 if TYPE_CHECKING:
     from otel.conftest import Telemetry
+
+    from flux_core.storage import Record
 
 Ctx = Context[Any, Any]
 
@@ -207,13 +211,44 @@ def test_what_an_exporter_could_not_send_is_replaced(telemetry: Telemetry, messa
     assert len(described) <= 4096
 
 
+def test_a_span_begins_when_the_handler_is_called(telemetry: Telemetry) -> None:
+    """What the engine does before that, the save of a commit's intent, is no time of the step's."""
+    saved: list[int] = []
+
+    class Noting(MemoryStorage):
+        def save(self, record: Record, *, replaces: int) -> None:
+            super().save(record, replaces=replaces)
+            saved.append(time.time_ns())
+
+    engine = Engine(Noting(), trace=[telemetry.sink()])
+    engine.execute(Workflow("order").commit("charge", work, once=True), {})
+    charge = telemetry.span("charge")
+    assert charge.start_time is not None
+    assert saved[0] <= charge.start_time
+
+
+def test_an_attempt_that_is_not_made_has_no_span(telemetry: Telemetry) -> None:
+    """A hook has taken the time; who takes the run on makes the attempt."""
+    clock = FakeClock()
+    called: list[str] = []
+    store = MemoryStorage()
+    workflow = Workflow("order").step("a", lambda ctx: called.append(ctx.id), timeout=5)
+    slow = Engine(
+        store, trace=[telemetry.sink()], clock=clock, on={"step_start": lambda step, ctx: clock.advance(20)}
+    )
+    slow.execute(workflow, {}, id="r1", deadline=clock.monotonic() + 20)
+    assert called == []
+    assert [span.name for span in telemetry.spans] == ["order"]
+    assert "flux.step.duration" not in telemetry.metrics
+    Engine(store, trace=[telemetry.sink()], clock=clock).resume(workflow, "r1")
+    assert attributes(telemetry.span("a"))["flux.step.attempt"] == 1
+
+
 def test_a_span_lasts_until_the_handler_returns(telemetry: Telemetry) -> None:
     """What the engine does after that, its save, is the run's time and not the step's."""
     ends: list[int] = []
 
     def work(ctx: Ctx) -> None:
-        import time
-
         ends.append(time.time_ns())
 
     run(telemetry, Workflow("order").step("a", work))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import anyio.to_thread
@@ -10,12 +11,12 @@ import pytest
 from web.shop import OPERATE, READ, TOKENS, Client, Store, shop, until
 
 import flux_web
-from flux_core import App, InvalidInput
+from flux_core import App, InvalidInput, Workflow
 from flux_web._answers import GUARDS
 from flux_web._store import stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -80,6 +81,21 @@ def test_what_fails_unexpectedly_is_a_problem_too(client: Client, monkeypatch: p
     assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL_ERROR")
     assert answer.headers["content-security-policy"] == GUARDS["Content-Security-Policy"]
     assert "ZeroDivision" not in answer.text
+
+
+@pytest.mark.parametrize("leave", [sys.exit, KeyboardInterrupt, GeneratorExit])
+def test_a_handler_that_would_end_the_process_ends_its_request(leave: Callable[[], object]) -> None:
+    """It is answered with 500 and the guards, and the server goes on."""
+
+    def go(ctx: Any) -> None:
+        if (left := leave()) is not None:
+            raise cast("BaseException", left)
+
+    with Client(flux_web.asgi(App([Workflow("leaves").step("go", go)], Store()), tick_every=None)) as client:
+        answer = client.post("/workflows/leaves/runs", json={})
+        assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL_ERROR")
+        assert {name: answer.headers.get(name) for name in GUARDS} == GUARDS
+        assert client.get("/healthz").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -168,12 +184,22 @@ def test_the_key_names_runs_by_their_input() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"tick_every": 0}, "every: expected a number of seconds above 0"),
+        ({"tick_every": 0}, "tick_every: expected a number of seconds above 0"),
+        ({"tick_every": "1"}, "tick_every: .* got '1'"),
+        ({"tick_every": True}, "tick_every: .* got True"),
+        ({"tick_every": float("inf")}, "tick_every: .* got inf"),
         ({"workers": 0}, "workers: expected a number of threads"),
+        ({"workers": "4"}, "workers: .* got '4'"),
+        ({"workers": 1.5}, r"workers: .* got 1\.5"),
         ({"max_body": 0}, "max_body: expected a number of bytes"),
+        ({"max_body": "x"}, "max_body: .* got 'x'"),
         ({"tokens": {"short": "read"}}, "tokens: a token has 16 characters"),
         ({"hosts": ["https://flux.example.com"]}, "hosts: .* is no host"),
         ({"hosts": ["flux.example.com:8080"]}, "hosts: .* is no host"),
+        ({"hosts": "flux.example.com"}, "hosts: expected names in a list"),
+        ({"hosts": 7}, "hosts: expected names in a list"),
+        ({"hosts": ["*"]}, "hosts: .* is no host"),
+        ({"hosts": [1]}, "hosts: 1 is no host"),
     ],
 )
 def test_an_option_that_cannot_be_is_an_error(options: dict[str, object], said: str) -> None:

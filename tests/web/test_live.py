@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -11,7 +13,7 @@ from starlette.routing import Mount
 from web.shop import PATIENCE, TOKENS, Store, listening, shop, until
 
 import flux_web
-from flux_web import _live
+from flux_web import _live, _watch
 from flux_web._answers import GUARDS
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def app(store: Store) -> App:
 def url(app: App) -> Iterator[str]:
     """Where it is served, looking for changes often."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_live, "PAUSE", 0.01)
+        patch.setattr(_watch, "PAUSE", 0.01)
         with listening(flux_web.asgi(app, tick_every=None)) as url:
             yield url
 
@@ -88,7 +90,7 @@ def test_a_run_is_seen_as_it_changes_until_it_ends(url: str, app: App, waiting: 
         while seen[-1]["event"] != "end":
             seen.append(stream.message())
         assert '"status": "completed"' in seen[-2]["data"]
-        assert int(seen[-2]["id"]) > int(first["id"])
+        assert seen[-2]["id"] != first["id"]
         assert stream.ended()
 
 
@@ -110,7 +112,40 @@ def test_a_client_that_comes_again_is_told_what_it_has_not_seen(url: str, app: A
     with watch(url, waiting, **{"Last-Event-ID": seen}) as response:
         stream = Stream(response)
         app.signal("approval", waiting, "approved")
-        assert int(stream.message()["id"]) > int(seen)
+        assert stream.message()["id"] != seen
+
+
+def test_an_empty_id_of_an_event_is_none(url: str, waiting: str) -> None:
+    """A client that has seen nothing is told how the run stands."""
+    with watch(url, waiting, **{"Last-Event-ID": ""}) as response:
+        assert Stream(response).message()["event"] == "run"
+
+
+def test_a_run_made_again_by_its_id_is_another(url: str, app: App, waiting: str) -> None:
+    """Although it has been saved as often as that which the client has seen."""
+    with watch(url, waiting) as response:
+        seen = Stream(response).message()["id"]
+    app.delete(waiting)
+    app.execute("approval", {}, id=waiting)
+    with watch(url, waiting, **{"Last-Event-ID": seen}) as response:
+        assert Stream(response).message()["event"] == "run"
+
+
+def test_those_who_watch_one_run_share_the_looks_at_it(
+    url: str, app: App, store: Store, waiting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run with many viewers is looked at as often as one with a single viewer, and all of them see it change."""
+    monkeypatch.setattr(_watch, "PAUSE", 0.2)
+    with ExitStack() as stack:
+        streams = [Stream(stack.enter_context(watch(url, waiting))) for _ in range(8)]
+        assert {stream.message()["event"] for stream in streams} == {"run"}
+        before = store.looks
+        until(lambda: store.looks > before)
+        before, begun = store.looks, time.monotonic()
+        until(lambda: store.looks >= before + 3)
+        assert time.monotonic() - begun > 0.3  # 8 of them would have needed a single pause
+        app.signal("approval", waiting, "approved")
+        assert {stream.message()["event"] for stream in streams} == {"run"}
 
 
 def test_a_client_that_goes_is_not_served_on(url: str, store: Store, waiting: str) -> None:

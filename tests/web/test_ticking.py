@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -189,7 +190,65 @@ def test_a_server_that_ends_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPat
     go.set()
 
 
-@pytest.mark.parametrize("options", [{"every": 0}, {"every": -1}, {"workers": 0}, {"every": float("nan")}])
+def test_a_server_that_ends_begins_no_more_runs() -> None:
+    """Of the runs of the tick in hand only that is brought to its end which is worked on."""
+    begun: list[str] = []
+    first, go = threading.Event(), threading.Event()
+
+    def work(ctx: Any) -> None:
+        begun.append(ctx.id)
+        first.set()
+        go.wait(PATIENCE)
+
+    app = App([Workflow("work").step("work", work)], Store())
+    for number in range(5):
+        app.start("work", {}, id=f"w{number}")
+
+    async def live() -> None:
+        async with flux_web.ticking(app, workers=1):
+            await anyio.to_thread.run_sync(first.wait, PATIENCE)
+            threading.Timer(0.05, go.set).start()  # while the block is being left
+
+    anyio.run(live)
+    assert [status(app, run_id) for run_id in begun] == ["completed"]
+
+
+def test_a_handler_that_would_end_the_process_ends_its_tick(caplog: pytest.LogCaptureFixture) -> None:
+    """What it calls is told by the log, and other runs go on."""
+    leaves, stays = Workflow("leaves").step("go", lambda ctx: sys.exit(3)), Workflow("stays").step("go", str)
+    app = App([leaves, stays], Store())
+    app.start("leaves", {}, id="l1")
+    with Client(flux_web.asgi(app, tick_every=0.01)) as client:
+        until(lambda: "a handler ended its thread by SystemExit(3)" in caplog.text)
+        app.start("stays", {}, id="s1")
+        until(lambda: client.get("/runs/s1").json()["status"] == "completed")
+
+
+def test_workers_that_are_all_busy_for_long_are_told_of_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing else that is due goes on meanwhile, timers neither: somebody has to know."""
+    monkeypatch.setattr(_tick_loop, "BUSY", 0.01)
+    begun, go = threading.Event(), threading.Event()
+
+    def work(ctx: Any) -> None:
+        begun.set()
+        go.wait(PATIENCE)
+
+    app = App([Workflow("work").step("work", work)], Store())
+    app.start("work", {}, id="w1")
+    with Client(flux_web.asgi(app, tick_every=0.001, workers=1)) as client:
+        until(lambda: caplog.messages)
+        assert begun.is_set()
+        for _ in range(10):
+            client.get("/runs")
+        go.set()
+    assert [message.partition(" for ")[0] for message in caplog.messages] == ["all 1 workers have been busy"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"every": 0}, {"every": -1}, {"every": float("nan")}, {"workers": 0}, {"workers": "4"}]
+)
 def test_a_pace_that_cannot_be_is_an_error(options: dict[str, Any]) -> None:
     """Said by the option's name, before anything is ticked."""
 

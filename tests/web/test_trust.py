@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+from starlette.applications import Starlette
 from web.shop import OPERATE, TOKENS, Client, shop
 
 import flux_web
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
 
 START = "/workflows/order/runs"
 
@@ -42,11 +48,37 @@ def test_a_foreign_name_for_this_computer_is_refused(host: str) -> None:
     assert client.get("/healthz", headers={"Host": host}).json() == {"status": "ok"}
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "X-Forwarded-Host"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-Forwarded-Proto",
+        "x_forwarded_for",
+        "Forwarded",
+        "Via",
+        "X-Real-IP",
+        "X-Client-IP",
+        "True-Client-IP",
+        "CF-Connecting-IP",
+    ],
+)
 def test_what_a_proxy_forwards_is_not_from_here(header: str) -> None:
     """A proxy on this computer does not make its clients somebody on this computer."""
     client = Client(flux_web.asgi(shop(), tick_every=None))
     assert client.get("/runs", headers={header: "127.0.0.1"}).status_code == 401
+
+
+@pytest.mark.parametrize(("version", "status"), [("1.0", 401), ("1.1", 200)])
+def test_the_http_of_old_proxies_is_not_from_here(version: str, status: int) -> None:
+    """A proxy that nobody has configured names this computer as its host, adds no header, and speaks HTTP/1.0."""
+    served = flux_web.asgi(shop(), tick_every=None)
+
+    class Old(Starlette):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await served({**scope, "http_version": version}, receive, send)
+
+    assert Client(Old(), host="127.0.0.1:4280").get("/runs").status_code == status
 
 
 def test_a_server_without_an_address_of_its_client_trusts_nobody() -> None:
@@ -64,6 +96,16 @@ def test_a_page_of_another_origin_does_not_act() -> None:
         assert (refused.status_code, refused.json()["code"]) == (403, "FOREIGN_ORIGIN")
     own = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
     assert client.post(START, json={}, headers=own).status_code == 200
+
+
+def test_a_page_of_another_site_does_not_look_either() -> None:
+    """What it embeds is refused, so that it holds no streams open; a link that is followed is not."""
+    client = Client(flux_web.asgi(shop(), tick_every=None))
+    embedded = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    for path in ("/runs", "/events?run=o1", "/viewer/chart.svg"):
+        refused = client.get(path, headers=embedded)
+        assert (refused.status_code, refused.json()["code"]) == (403, "FOREIGN_ORIGIN"), path
+    assert client.get("/runs", headers=embedded | {"Sec-Fetch-Mode": "navigate"}).status_code == 200
 
 
 def test_with_tokens_this_computer_needs_one_too() -> None:

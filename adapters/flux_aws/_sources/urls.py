@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 GREEDY: Final = re.compile(r"\{(\w+)\+\}$")
 """How a resource or a route ends that takes every path below it, `/{proxy+}`."""
+API: Final = ".execute-api."
+"""What stands in the domains that AWS gives to APIs."""
 KEPT: Final = "/%:@!$&'()*+,;=~"
 """What stands in a path for itself, beside letters and digits; a percent sign, since it may have been sent."""
 
@@ -23,16 +25,16 @@ def path_of(event: dict[str, Any]) -> str:
     """Return the path of a request that API Gateway or a function URL sends, without what they put before it.
 
     Below a greedy path variable, such as that of `ANY /flux/{proxy+}`, it is what the variable stands for. Otherwise
-    the stage is left out, where the payload has it in the path: one of an HTTP API that has a name.
+    the stage is left out, where the payload has it in the path: one of an HTTP API that has a name, at a domain of AWS.
     """
     _, _, resource = (event.get("resource") or event.get("routeKey") or "").rpartition(" ")
     if greedy := GREEDY.search(resource):
         return encoded(f"/{(event.get('pathParameters') or {}).get(greedy[1]) or ''}")
     path: str = event.get("rawPath") or event.get("path") or "/"
-    stage = f"/{event['requestContext'].get('stage')}"
-    if "version" in event and f"{path}/".startswith(
-        f"{stage}/"
-    ):  # a REST API says no version, and no stage either
+    asked = event["requestContext"]
+    stage = f"/{asked.get('stage')}"
+    # A REST API says no version, and no stage either; a domain of one's own stands for a stage, and leaves it out.
+    if "version" in event and API in asked.get("domainName", API) and f"{path}/".startswith(f"{stage}/"):
         path = path.removeprefix(stage)
     return encoded(path or "/")
 

@@ -25,11 +25,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from flux_core import InvalidInput, LeaseLost, NotRetryable, RunNotFound, RunStatus, StepStatus
+from flux_core import Conflict, InvalidInput, LeaseLost, NotRetryable, RunNotFound, RunStatus, StepStatus
 from flux_core._serving.answer import answer
 from flux_core._serving.control import looking, ticking
 from flux_core._serving.control.command import Command
 from flux_core._serving.measure import count_lost_lease
+from flux_core._standing import RETRYABLE, WHY_NOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -61,7 +62,7 @@ def control(
         raise InvalidInput("expected an object with an action", path="flux")
     name = command.get("action")
     if name not in list(ACTIONS):  # in a list, since a name may be anything, hashable or not
-        raise InvalidInput(f"expected one of {', '.join(ACTIONS)}; got {name!r}", path=f"{where}action")
+        raise InvalidInput(f"expected one of {', '.join(ACTIONS)}; got {name!r:.200}", path=f"{where}action")
     action = ACTIONS[name]
     for field in command:
         if field != "action" and field not in action.fields:
@@ -91,7 +92,8 @@ def _steer(
 
 def _wake(command: Command) -> dict[str, Any]:
     try:
-        return _steer(command, command.app.wake, **command.given({"at": command.seconds}))
+        at = command.given({"at": command.seconds})
+        return _work(command, command.workflow_to_wake, command.app.wake, command.id, **at)
     except RunNotFound:
         log.warning("run %s is to be woken, and is not in the store", command.id)
         return {"id": command.id, "status": None}  # no error: a wake-up may outlive its run
@@ -111,14 +113,16 @@ def _resume(command: Command) -> dict[str, Any]:
 
 def _retry(command: Command) -> dict[str, Any]:
     redo = command.flag("redo_commits", default=False)
+    seen = command.given({"revision": lambda field: command.count(field, 1)})
     if "step" in command.fields:
         step = command.text("step")
     else:
         run = command.stored
         if run.status is RunStatus.COMPENSATION_FAILED and not redo:  # what failed is its rollback
+            if seen.get("revision", run.revision) != run.revision:
+                raise Conflict(f"run {run.id!r} has changed since revision {seen['revision']} was looked at")
             return _resume(command)
-        step = _failed_step(run)
-    seen = command.given({"revision": lambda field: command.count(field, 1)})
+        step = failed_step(run)
     return _steer(command, command.app.retry_step, step, redo_commits=redo, **seen)
 
 
@@ -138,6 +142,7 @@ def _cancel(command: Command) -> dict[str, Any]:
 
 
 def _pause(command: Command) -> dict[str, Any]:
+    command.check_workflow()
     return answer(command.app, command.app.pause(command.id))
 
 
@@ -152,6 +157,7 @@ def _resolve(command: Command) -> dict[str, Any]:
 
 
 def _delete(command: Command) -> dict[str, Any]:
+    command.check_workflow()
     command.app.delete(command.id)
     return {"id": command.id}
 
@@ -186,10 +192,27 @@ def _naming(command: Command) -> dict[str, Any]:
     return command.given({"id": command.text, "tags": command.texts})
 
 
-def _failed_step(run: Run) -> str:
+def failed_step(run: Run) -> str:
+    """Return the step that a retry goes back to which names none.
+
+    Raises:
+        NotRetryable: the run cannot be retried, or no step of it has failed.
+    """
+    check_retryable(run)
     failed = [record.name for record in run.history if record.status is StepStatus.FAILED]
     if not failed:
         raise NotRetryable(
             f"run {run.id!r} is {run.status} and has no failed step; name the step to go back to"
         )
     return failed[-1]
+
+
+def check_retryable(run: Run) -> None:
+    """Do nothing if a run stands so that it can be retried.
+
+    Raises:
+        NotRetryable: it does not.
+    """
+    if run.status not in RETRYABLE:
+        why = WHY_NOT.get(run.status, "it has not ended; go on with it by resume")
+        raise NotRetryable(f"run {run.id!r} is {run.status}: {why}")

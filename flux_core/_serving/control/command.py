@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from flux_core import InvalidInput, RunNotFound, Workflow
+from flux_core import InvalidInput, RunNotFound, UnknownWorkflow, Workflow
+from flux_core._serving.problem import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from flux_core import App, Run
     from flux_core._serving.service import Service
     from flux_core.storage import Record
+
+LONGEST_VALUE: Final = 200
+"""Characters of a value that an error shows."""
 
 
 class Command:
@@ -65,11 +69,38 @@ class Command:
 
     @property
     def workflow(self) -> str:
-        """The workflow of the run that is meant: as the command names it, else the only one, else the run's own."""
+        """The workflow of the run that is meant: as the command names it, else the run's own.
+
+        Raises:
+            RunNotFound: the store has no such run.
+            UnknownWorkflow: the run's own is none of the app's.
+        """
         if "workflow" in self.fields:
             return self.text("workflow")
-        names = {workflow.name for workflow in self.app.workflows}
-        return names.pop() if len(names) == 1 else self.record.workflow
+        name = self.record.workflow
+        if name not in self._names:
+            raise UnknownWorkflow(
+                f"run {self.id!r} is one of workflow {name!r}, which this app does not serve"
+            )
+        return name
+
+    def check_workflow(self) -> None:
+        """Do nothing if the run that is meant is one of a workflow that the app serves.
+
+        Raises:
+            RunNotFound: the store has no such run.
+            UnknownWorkflow: it is not.
+        """
+        _ = self.workflow
+
+    @property
+    def workflow_to_wake(self) -> str:
+        """The only workflow that there is, without a look at the run, else the run's own."""
+        return next(iter(self._names)) if len(self._names) == 1 else self.workflow
+
+    @property
+    def _names(self) -> set[str]:
+        return {workflow.name for workflow in self.app.workflows}
 
     @property
     def new_workflow(self) -> str:
@@ -81,35 +112,37 @@ class Command:
         """Return a field that is a str."""
         value = self.fields.get(field, default)
         if not isinstance(value, str):
-            raise InvalidInput(f"expected a str, got {value!r}", path=f"{self._where}{field}")
+            raise InvalidInput(f"expected a str, got {_quoted(value)}", path=f"{self._where}{field}")
         return value
 
     def texts(self, field: str) -> list[str]:
         """Return a field that is a list of str."""
         value = self.fields[field]
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise InvalidInput(f"expected a list of str, got {value!r}", path=f"{self._where}{field}")
+            raise InvalidInput(f"expected a list of str, got {_quoted(value)}", path=f"{self._where}{field}")
         return value
 
     def count(self, field: str, default: int) -> int:
         """Return a field that is a whole number from 1 up."""
         value = self.fields.get(field, default)
         if type(value) is not int or value < 1:
-            raise InvalidInput(f"expected an int of at least 1, got {value!r}", path=f"{self._where}{field}")
+            raise InvalidInput(
+                f"expected an int of at least 1, got {_quoted(value)}", path=f"{self._where}{field}"
+            )
         return value
 
     def flag(self, field: str, *, default: bool) -> bool:
         """Return a field that is true or false."""
         value = self.fields.get(field, default)
         if not isinstance(value, bool):
-            raise InvalidInput(f"expected true or false, got {value!r}", path=f"{self._where}{field}")
+            raise InvalidInput(f"expected true or false, got {_quoted(value)}", path=f"{self._where}{field}")
         return value
 
     def seconds(self, field: str) -> float:
         """Return a field that is a moment in Unix seconds."""
         value = self.fields[field]
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-            raise InvalidInput(f"expected Unix seconds, got {value!r}", path=f"{self._where}{field}")
+            raise InvalidInput(f"expected Unix seconds, got {_quoted(value)}", path=f"{self._where}{field}")
         return value
 
     def moment(self, field: str) -> datetime | float:
@@ -123,7 +156,7 @@ class Command:
             moment = None
         if moment is None or moment.tzinfo is None:
             raise InvalidInput(
-                f"expected Unix seconds, or ISO 8601 with a time zone as in 2026-01-31T12:00:00Z; got {value!r}",
+                f"expected Unix seconds, or ISO 8601 with a time zone as in 2026-01-31T12:00:00Z; got {_quoted(value)}",
                 path=f"{self._where}{field}",
             )
         return moment
@@ -131,3 +164,8 @@ class Command:
     def given(self, readers: dict[str, Callable[[str], Any]]) -> dict[str, Any]:
         """Return those of the fields that the command has, each read by its reader."""
         return {field: read(field) for field, read in readers.items() if field in self.fields}
+
+
+def _quoted(value: object) -> str:
+    """Return a value as an error shows it: not all of one that is long."""
+    return cut(repr(value), LONGEST_VALUE)

@@ -113,6 +113,23 @@ def test_an_origin_does_not_matter_to_reads_and_to_tokens() -> None:
     assert respond(Sent("POST", ACT, headers=headers | bearer(OPERATE))).status == 200
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, 200),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", **bearer(READ)}, 200),
+    ],
+)
+def test_a_page_of_another_site_may_only_link_here(headers: dict[str, str], status: int) -> None:
+    """It cannot read what is answered, but could hold streams open; who has a token is not its browser."""
+    got = served(Access(TOKENS), trusted=True)(Sent("GET", "/runs", headers={**HOST, **headers}))
+    assert (got.status, got.json.get("code")) == (status, "FOREIGN_ORIGIN" if status == 403 else None)
+
+
 def test_where_nothing_can_be_done_it_is_said() -> None:
     """Runs of a trace can be looked at only, and it is said how to act."""
     respond = served(Access(TOKENS), acts=False)

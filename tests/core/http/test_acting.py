@@ -269,6 +269,71 @@ def test_a_signal_has_an_id(app: App, respond: Respond) -> None:
     assert post(respond, "/runs/sleeping/signals/approved", 1, Idempotency_Key="\x00").status == 422
 
 
+def test_a_signal_for_a_run_as_it_was_seen_is_one(app: App, respond: Respond) -> None:
+    """However often it arrives before the run has changed for whoever looks; another name is another signal."""
+    seen = etag(respond, "sleeping")
+    path, pressed = "/runs/sleeping/signals/approved", Barrier(2)
+
+    def press() -> None:
+        pressed.wait(10)
+        post(respond, path, 1, "run=false", If_Match=seen)
+
+    threads = [Thread(target=press) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    post(respond, "/runs/sleeping/signals/other", 1, "run=false", If_Match=etag(respond, "sleeping"))
+    run = app.get("sleeping")
+    assert run is not None
+    assert run.inbox == ("signal approved", "signal other")
+
+
+def test_the_id_of_a_signal_that_is_none_is_named(respond: Respond) -> None:
+    """As the client called it."""
+    got = post(respond, "/runs/sleeping/signals/approved", 1, Idempotency_Key="k" * 200)
+    assert (got.status, got.json["path"]) == (422, "Idempotency-Key")
+    got = post(respond, "/runs/sleeping/signals/%20", 1)
+    assert (got.status, got.json["path"]) == (422, "name")
+
+
+def test_long_data_is_cut(app: App, respond: Respond) -> None:
+    """As that of the run which is shown; it says which, and how long it is."""
+
+    def fill(ctx: Ctx) -> None:
+        ctx.data["notes"], ctx.data["card"] = "n" * 100_000, "4111"
+
+    app = App([Workflow("long").step("fill", fill).wait("go")])
+    app.execute("long", {}, id="x")
+    got = post(by(router(app)), "/runs/x/pause")
+    assert (got.json["shortened"], got.json["data"]["card"]) == ({"data.notes": 100_002}, "4111")
+    assert len(got.text) < 2000
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("pause", None),
+        ("cancel", None),
+        ("resume", None),
+        ("retry", {"step": "a"}),
+        ("signals/s", 1),
+        ("", None),
+    ],
+)
+@pytest.mark.parametrize("others", [1, 2])
+def test_a_run_of_another_app_is_not_acted_on(path: str, body: Any, others: int) -> None:
+    """Whoever shares its store with another app is told that the workflow is not served, whatever is asked."""
+    storage = MemoryStorage()
+    App([Workflow("gone").step("a", lambda ctx: 1)], storage).start("gone", {}, id="x")
+    served = [Workflow(f"w{number}").step("a", lambda ctx: 1) for number in range(others)]
+    respond = by(router(App(served, storage)))
+    sent = b"" if body is None else json.dumps(body).encode()
+    got = respond(Sent("POST" if path else "DELETE", f"/runs/x/{path}".rstrip("/"), "", AS_OPERATOR, sent))
+    assert (got.status, got.json["code"], "'gone'" in got.json["detail"]) == (404, "UNKNOWN_WORKFLOW", True)
+    assert storage.load("x") is not None
+
+
 def test_a_run_is_removed(app: App, respond: Respond) -> None:
     """There is nothing to say of it then; one that is held stays."""
     got = respond(Sent("DELETE", "/runs/completed", headers=AS_OPERATOR))

@@ -64,6 +64,7 @@ def test_a_retry_is_planned(run_id: str, query: str, expected: dict[str, Any]) -
         ("failed", "step=ship", 409, "NOT_RETRYABLE"),
         ("completed", "", 409, "NOT_RETRYABLE"),
         ("completed", "step=charge", 409, "NOT_RETRYABLE"),
+        ("waiting", "", 409, "NOT_RETRYABLE"),
         ("waiting", "step=check", 409, "NOT_RETRYABLE"),
         ("rolled-back", "step=check", 409, "NOT_RETRYABLE"),
         ("compensation-failed", "step=check", 409, "NOT_RETRYABLE"),
@@ -88,6 +89,35 @@ def test_the_version_of_the_run_counts() -> None:
     assert got.json == planned("b", "b", "", "")
     got = plan(by(router(App([new], storage))), "x", "step=z")
     assert (got.status, got.json["code"]) == (409, "DEFINITION_CHANGED")
+
+
+@pytest.mark.parametrize("kind", ["step", None])
+def test_a_kept_commit_has_to_be_there(kind: str | None) -> None:
+    """Under another name, or as a step, it would run again: the plan is refused as the retry is, unless it may."""
+
+    def fail(ctx: Ctx) -> None:
+        raise ValueError
+
+    storage = MemoryStorage()
+    old = Workflow("w").step("a", lambda ctx: 1).commit("c", lambda ctx: 1).step("f", fail)
+    App([old], storage).execute("w", {}, id="x")
+    new = Workflow("w").step("a", lambda ctx: 1)
+    respond = by(
+        router(App([(new if kind is None else new.step("c", lambda ctx: 1)).step("f", fail)], storage))
+    )
+    got = plan(respond, "x", "step=a")
+    done = respond(Sent("POST", "/runs/x/retry", "", AS_OPERATOR, b'{"step": "a"}'))
+    assert (got.status, got.json["code"]) == (done.status, done.json["code"]) == (409, "DEFINITION_CHANGED")
+    assert plan(respond, "x", "step=a&redo_commits=true").status == 200
+
+
+def test_what_has_not_ended_is_told_so() -> None:
+    """Not to name a step, which would be refused too; by the plan as by the retry."""
+    with shop() as app:
+        respond = by(router(app))
+        done = respond(Sent("POST", "/runs/waiting/retry", "", AS_OPERATOR))
+        for got in (plan(respond, "waiting"), done):
+            assert "it has not ended; go on with it by resume" in got.json["detail"]
 
 
 def test_without_a_definition_the_history_counts() -> None:

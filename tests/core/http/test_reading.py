@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flux_core import Context
+    from flux_core.storage import Query, RecordPage
 
 AS_READER = {"Authorization": f"Bearer {READ}"}
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC).timestamp()
@@ -275,18 +276,66 @@ def events(got: Got) -> list[dict[str, str]]:
 
 
 def test_a_run_is_told_as_an_event(respond: Respond) -> None:
-    """Its id is the run's revision, its data the run as it is shown."""
+    """Its id is the run's revision and when it was created, its data the run as it is shown."""
     [event] = events(look(respond, "/events", "run=waiting"))
     run = look(respond, "/runs/waiting")
     assert json.loads(event.pop("data")) == run.json
-    assert event == {"retry": "1000", "id": str(run.json["revision"]), "event": "run"}
+    event_id = f"{run.json['revision']}-{run.json['created_at']}"
+    assert event == {"retry": "1000", "id": event_id, "event": "run"}
 
 
 def test_a_run_that_has_not_changed_is_not_told_again(respond: Respond) -> None:
-    """A comment keeps the connection."""
+    """A comment keeps the connection; who has the run, and no event of it, may send its revision."""
+    [event] = events(look(respond, "/events", "run=waiting"))
     revision = look(respond, "/runs/waiting").json["revision"]
-    got = look(respond, "/events", "run=waiting", **{"Last-Event-ID": str(revision)})
-    assert got.text == RETRY + ": unchanged\n\n"
+    for seen in (event["id"], str(revision)):
+        got = look(respond, "/events", "run=waiting", **{"Last-Event-ID": seen})
+        assert got.text == RETRY + ": unchanged\n\n"
+
+
+def test_another_run_of_the_same_id_is_told() -> None:
+    """Be it as often saved as the one that was deleted; and nothing seen is nothing, also as an empty text."""
+    clock = FakeClock(1_000_000.0)
+    with App([Workflow("w").wait("go")], MemoryStorage(), clock=clock) as app:
+        app.execute("w", {}, id="x")
+        seen = batch(app, "x", "").seen
+        assert not batch(app, "x", seen).changed
+        app.delete("x")
+        clock.advance(1)
+        app.execute("w", {}, id="x")
+        assert batch(app, "x", seen).changed
+
+
+def test_a_run_that_has_not_changed_is_not_even_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who watch ask twice a second."""
+    with App([Workflow("w").wait("go")], MemoryStorage()) as app:
+        app.execute("w", {}, id="x")
+        seen = batch(app, "x", None).seen
+        monkeypatch.delattr(App, "get")
+        assert batch(app, "x", seen).text == ": unchanged\n\n"
+
+
+def test_a_page_is_asked_for_in_small_ones() -> None:
+    """Of many long runs a few are held at a time; the cursor is that of the last."""
+    limits: list[int] = []
+
+    class Counted(MemoryStorage):
+        def find(self, query: Query) -> RecordPage:
+            limits.append(query.limit)
+            return super().find(query)
+
+    with App([Workflow("w").step("a", lambda ctx: None)], Counted()) as app:
+        for number in range(70):
+            app.execute("w", {}, id=f"r-{number}")
+        respond = by(router(app))
+        first = look(respond, "/runs", "limit=60").json
+        assert (len(first["runs"]), limits) == (60, [25, 25, 10])
+        rest = look(respond, "/runs", f"limit=60&{urlencode({'cursor': first['cursor']})}").json
+        assert (len(rest["runs"]), rest["cursor"]) == (10, None)
+        limits.clear()
+        look(respond, "/workflows")
+        look(respond, "/workflows/w", "last=30")
+        assert max(limits) == 25
 
 
 def test_the_end_of_a_run_is_told(respond: Respond) -> None:

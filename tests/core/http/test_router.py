@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from flux_core import App, StoreError, Workflow
 from flux_core._http import Access, Router
+from flux_core._http.reading import PROBE
 from flux_core._http.routes import ROUTES
 from flux_core._serving.body import MalformedBody
 from flux_core._serving.http import Request
@@ -75,21 +76,34 @@ def code(got: Got) -> Any:
         ("/openapi.json", True),
         ("/", False),
         ("", False),
-        ("runs", False),
-        ("//runs", False),
+        ("runs", True),
+        ("//runs", True),
+        ("/./runs", True),
+        ("/../runs/x", True),
+        ("/Runs/x/cancel", True),
+        ("/%72uns/x/cancel", True),
+        ("/%2Fruns", True),
+        ("/%20runs/x/cancel", True),
+        ("/v1/runs/x/cancel", True),
+        ("/v1//runs/x/signals/go/", True),
+        ("/v1/workflows/order/runs", True),
         ("/runsome", False),
+        ("/orders", False),
         ("/orders/runs", False),
-        ("/%72uns", False),
+        ("/%FF", False),
     ],
 )
-def test_the_first_segment_says_whose_a_path_is(path: str, *, handled: bool) -> None:
-    """What begins otherwise is another's to serve."""
+def test_a_path_says_whether_the_api_is_meant(path: str, *, handled: bool) -> None:
+    """Its first segment does, as does what is nearly one, or ends like an act; all else is another's to serve."""
     assert Router.handles(path) is handled
 
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "", "/nothing", "/runs/", "/runs//plan", "/runs/a/b", "/runs/a/plan/", "/runs/../healthz", "/RUNS"],
+    [
+        *("/", "", "/nothing", "/runs/", "/runs//plan", "/runs/a/b", "/runs/a/plan/", "/runs/../healthz"),
+        *("/RUNS", "//runs", "/%72uns", "/v1/runs/waiting/plan"),
+    ],
 )
 def test_nothing_is_there(respond: Respond, path: str) -> None:
     """The answer says where to see what there is; no path is walked up."""
@@ -155,15 +169,25 @@ def test_a_segment_that_is_no_text(respond: Respond, segment: str) -> None:
     assert (got.status, code(got)) == (400, "INVALID_PATH")
 
 
-def test_a_run_may_be_called_as_a_route(respond: Respond) -> None:
+def test_a_run_may_be_called_as_a_route() -> None:
     """Its id is percent-encoded then: what is encoded is never a word of the API's own."""
-    assert ask(respond, "POST", "/workflows/order/runs", body=b"{}").status == 200
-    started = respond(
-        Sent("POST", "/workflows/order/runs", "", {**AS_OPERATOR, "Idempotency-Key": "counts"}, b"{}")
+    with App([Workflow("w").step("a", lambda ctx: None)]) as app:
+        app.execute("w", {}, id="counts")
+        respond = by(router(app))
+        assert "slots" in ask(respond, "GET", "/runs/counts").json
+        assert ask(respond, "GET", "/runs/%63ounts").json["id"] == "counts"
+
+
+@pytest.mark.parametrize("key", [".", "..", "counts"])
+def test_a_run_is_not_named_by_what_no_url_says(respond: Respond, key: str) -> None:
+    """Such a key is hashed: the same key is the same run, which is found where the answer says."""
+    headers = {**AS_OPERATOR, "Idempotency-Key": key}
+    first, second = (
+        respond(Sent("POST", "/workflows/order/runs", "", headers, b"{}")).json for _ in range(2)
     )
-    assert started.json["id"] == "counts"
-    assert "slots" in ask(respond, "GET", "/runs/counts").json
-    assert ask(respond, "GET", "/runs/%63ounts").json["id"] == "counts"
+    assert first == second
+    assert len(first["id"]) == 64
+    assert ask(respond, "GET", f"/runs/{first['id']}").json["id"] == first["id"]
 
 
 def test_head_is_get_without_a_body(respond: Respond) -> None:
@@ -321,3 +345,49 @@ def test_no_request_makes_an_error_of_the_server(respond: Respond, sent: Sent) -
             True,
             True,
         )
+
+
+def test_what_is_wrong_is_not_sent_back_whole(respond: Respond) -> None:
+    """Of a long value its begin shows which is meant."""
+    for body in ({"step": "s" * 100_000}, {"step": ["s" * 100_000]}, {"s" * 100_000: 1}):
+        got = ask(respond, "POST", "/runs/failed/retry", body=json.dumps(body).encode())
+        assert (got.status in {404, 422}, len(got.text) < 3000) == (True, True)
+    got = ask(respond, "GET", "/runs", f"status={'s' * 100_000}")
+    assert (got.status, len(got.text) < 1000) == (422, True)
+    assert len(ask(respond, "M" * 100_000, "/runs").text) < 1000
+
+
+@pytest.mark.parametrize(
+    "body", [b"1e400", b'{"a": [-1E+999]}', '{"a": 1}'.encode("utf-16"), b"\xef\xbb\xbf{}", b'"\xff"']
+)
+def test_a_body_that_is_no_json(respond: Respond, body: bytes) -> None:
+    """Nor a number that is none when it is read, nor a text of another encoding."""
+    got = ask(respond, "POST", "/runs/waiting/signals/none", "run=false", body)
+    assert (got.status, code(got)) == (400, "MALFORMED_BODY")
+
+
+def test_a_run_that_cannot_be_read_is_named() -> None:
+    """The store is well: it is the run that is not, and whoever operates it learns which and why."""
+    storage = MemoryStorage()
+    with App([Workflow("w").step("a", lambda ctx: None)], storage) as app:
+        app.execute("w", {}, id="x")
+        record = storage.load("x")
+        assert record is not None
+        newer = record._replace(document=b'{"format": 999}', revision=record.revision + 1)
+        storage.save(newer, replaces=record.revision)
+        respond = by(router(app))
+        got = ask(respond, "GET", "/runs/x")
+        assert (got.status, code(got), got.json["id"]) == (500, "UNREADABLE_RUN", "x")
+        assert "upgrade flux-serverless" in got.json["detail"]
+        assert ask(respond, "GET", "/runs").json["runs"] == []
+        assert ask(respond, "DELETE", "/runs/x").status == 204
+
+
+def test_health_is_not_a_run(respond: Respond) -> None:
+    """Nobody can make the run that is looked for, and have it read by whoever asks."""
+    started = respond(
+        Sent("POST", "/workflows/order/runs", "", {**AS_OPERATOR, "Idempotency-Key": "healthz"}, b"{}")
+    )
+    assert started.json["id"] == "healthz"
+    assert PROBE not in {"healthz", ""}
+    assert ask(respond, "GET", "/healthz").json == {"status": "ok"}
