@@ -241,7 +241,11 @@ class Oracle:
 
     def logged(self, record: LogRecord) -> None:
         """Take what was logged: what listeners raise, lost answers, and outcomes for which nobody waits any more."""
-        error = record.exc_info[1] if record.exc_info else None
+        said = record.args if isinstance(record.args, tuple) else ()
+        errors = [
+            each for each in said if isinstance(each, BaseException)
+        ]  # Flux's own go without a traceback
+        error = record.exc_info[1] if record.exc_info else next(iter(errors), None)
         nobody = isinstance(error, LeaseLost) and "was completed after run" in str(error)
         lost = isinstance(error, StoreError) and self.flight.loses
         if not (isinstance(error, Noise) or nobody or lost):
