@@ -30,7 +30,7 @@ types: $(VENV)/.dev
 unit: $(VENV)/.dev
 	@echo "== tests" && rm -f .coverage .coverage.*
 	@$(BIN)/pytest -q -n 2 --dist loadgroup $(ORDERS)
-	@$(BIN)/pytest -q -n 2 --dist loadgroup --cov --cov-report= $(ORDERS:%=--ignore=%) $(TESTS)
+	@$(BIN)/pytest -q -n 3 --dist loadgroup --cov --cov-report= $(ORDERS:%=--ignore=%) $(TESTS)
 
 coverage: $(VENV)/.dev
 	@echo "== coverage: all branches of flux_core, 95 % of the adapters"

@@ -40,9 +40,9 @@ def main() -> None:
         "flux list",
         "flux run order-fulfillment --input events/another-order.json --id order-o_004",
         "flux graph order-fulfillment",
-        "flux serve",
     ):
         print(f"  {line}")
+    print("\nAnd look at it in a browser, until Ctrl-C:\n  flux serve")
 
 
 def fulfilled(store: str) -> str:

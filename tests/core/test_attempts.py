@@ -53,7 +53,7 @@ def gate() -> Iterator[Event]:
     yield gate
     gate.set()
     for thread in threading.enumerate():
-        if thread.name.startswith("flux-") and thread.name != "flux-loop":
+        if thread.name.startswith("flux-") and thread.name not in {"flux-heart", "flux-loop"}:
             thread.join(LIMIT)
 
 

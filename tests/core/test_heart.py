@@ -155,7 +155,8 @@ def test_a_store_that_fails_is_logged_and_tried_again(
 
     assert engine.execute(Workflow("w").step("a", work), {}, id="x").status == "completed"
     assert left == pytest.approx([19.8, 60.0])
-    assert [record.getMessage() for record in caplog.records] == ["renewing the lease of run 'x' failed"]
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said == "renewing the lease of run 'x' failed: StoreError: no answer"
 
 
 def test_a_worker_with_a_deadline_has_no_heart_beat(engine: AnyEngine, clock: Clock) -> None:

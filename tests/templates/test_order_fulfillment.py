@@ -88,7 +88,8 @@ def test_a_redelivered_order_is_charged_once(project: Path) -> None:
 def test_what_the_demo_says_to_type_next_works(project: Path) -> None:
     """Each line, typed in a shell, ends with 0, and the order that it sends is charged once."""
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'adapters'}"}
-    lines = python(project, "demo.py").partition("Type next:\n")[2]
+    lines, _, browser = python(project, "demo.py").partition("Type next:\n")[2].partition("\n\n")
+    assert browser.endswith("  flux serve\n")  # which serves until it is ended: tests/web
     subprocess.run(
         ["/bin/sh", "-ec", lines], cwd=project, env=environment, capture_output=True, check=True, timeout=120
     )
