@@ -228,3 +228,10 @@ def test_a_run_that_moves_on_again_and_again_is_not_deleted(make_engine: MakeEng
     engine.start(Workflow("w").step("a", lambda ctx: 1), {}, id="x")
     with pytest.raises(RunBusy, match="again and again"):
         engine.delete("x")
+
+
+@pytest.mark.parametrize("condition", ["workflow", "tag", "id_prefix"])
+def test_a_condition_on_text_takes_nothing_else(engine: AnyEngine, condition: str) -> None:
+    """A number for a name is refused, and named."""
+    with pytest.raises(InvalidInput, match=f"{condition}: expected a str, got 5"):
+        engine.list(**{condition: 5})

@@ -168,3 +168,10 @@ def test_paths_may_be_given_once() -> None:
     """A generator of paths masks in every app that is made of the first."""
     app = App([FLOW], redact=(path for path in ["card.number"]))
     assert app.on(MemoryStorage()).on(MemoryStorage()).masked(CARD) == MASKED
+
+
+def test_all_of_a_run_may_be_cut() -> None:
+    """A run of nothing but a long value has that cut, and nothing else."""
+    lists: dict[str, list[Any]] = {"history": [], "compensations": []}
+    document = {"input": "x" * 70_000, "initial": {}, "data": {}, "results": {}, **lists}
+    assert shortened(document)["shortened"] == {"input": 70_002}
