@@ -85,6 +85,8 @@ def test_everybody_can_use_every_view(pages: Pages, theme: str, width: int) -> N
             page.locator("summary", has_text="charge").click()
         assert look(page, run, name) == []
     page.goto(f"{pages.url}#/runs/look-failed")
+    expect(page.get_by_role("heading", name="look-failed")).to_be_visible()
+    expect(page.locator(".flux-timeline")).to_be_visible()  # the page has settled
     page.get_by_role("button", name="Retry…").click()
     expect(page.get_by_role("dialog")).to_contain_text("Runs again")
     assert look(page, "look-failed", name) == []

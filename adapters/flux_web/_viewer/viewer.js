@@ -1677,7 +1677,7 @@ class WorkflowView {
 
   update(parameters) {
     this.last = parameters.get("last") ?? "200";
-    if (this.body) this.refresh();
+    if (this.body) this.refresh().catch(quiet);
   }
 
   start() {
