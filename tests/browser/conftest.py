@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / ".cache" / "screenshots"
 APP = f"{Path(__file__).with_name('orders.py')}:app"
+PATIENCE = 20_000
+"""Milliseconds for which something is waited for: other tests use the same processors."""
 REFUSED = "Failed to load resource: the server responded with a status of"
 
 
@@ -30,6 +32,9 @@ class Pages:
     """Opens pages of one server, each in a context of its own, and keeps what goes wrong on them."""
 
     def __init__(self, browser: Browser, url: str) -> None:
+        from playwright.sync_api import expect  # without it these tests are skipped
+
+        expect.set_options(timeout=PATIENCE)
         self._browser = browser
         self.url = url
         self.wrong: list[str] = []
@@ -41,7 +46,7 @@ class Pages:
         context = self._browser.new_context(
             viewport={"width": width, "height": 900}, locale="en-GB", timezone_id="Europe/Berlin", **options
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.wrong.append(f"page error: {error.stack}"))
