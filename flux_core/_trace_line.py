@@ -7,12 +7,12 @@ object a line, `undefined` left out, numbers as JavaScript has them.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from flux_core._trace import TraceEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 DEEPEST: Final = 3  # times that a line is looked for in a line
 LAST_MOMENT: Final = 253_402_214_400_000
@@ -86,3 +86,32 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+class LogLine(Protocol):
+    """One line of a log."""
+
+    @property
+    def id(self) -> str:
+        """The same line has the same id, however often it is read."""
+        ...
+
+    @property
+    def time(self) -> int:
+        """Unix milliseconds."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What the line says."""
+        ...
+
+
+class LogGroup(Protocol):
+    """The log of a function."""
+
+    name: str
+
+    def trace_lines(self, *, since: int, run: str | None = None) -> Iterable[LogLine]:
+        """Give the lines from that time on, in Unix milliseconds, that may be of the trace."""
+        ...

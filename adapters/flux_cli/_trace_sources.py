@@ -17,40 +17,12 @@ if TYPE_CHECKING:
 
     from flux_cli._runs import Runs
     from flux_core import Run, TraceEvent
+    from flux_core._trace_line import LogGroup
 
 READER: Final = "flux_aws._cloudwatch.logs"
 OVERLAP: Final = 60.0
 """Seconds before the newest line of a log that are read again: lines may come late, and not in their order."""
 MOST_RUNS: Final = 20  # of a store, unless one is named
-
-
-class LogLine(Protocol):
-    """One line of a log."""
-
-    @property
-    def id(self) -> str:
-        """The same line has the same id, however often it is read."""
-        ...
-
-    @property
-    def time(self) -> int:
-        """Unix milliseconds."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """What the line says."""
-        ...
-
-
-class LogGroup(Protocol):
-    """The log of a function."""
-
-    name: str
-
-    def trace_lines(self, *, since: int, run: str | None = None) -> Iterable[LogLine]:
-        """Give the lines from that time on, in Unix milliseconds, that may be of the trace."""
-        ...
 
 
 class Source(Protocol):

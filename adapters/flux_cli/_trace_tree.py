@@ -203,17 +203,17 @@ def _until(event: TraceEvent) -> str:
 WAITING: Final = ("step:suspend", "step:retry")
 TELLING: Final[dict[str, Callable[[TraceTree, TraceEvent], None]]] = {
     "workflow:resume": TraceTree._resumed,  # noqa: SLF001 (the class's own table)
-    "workflow:suspend": TraceTree._suspended_run,  # noqa: SLF001
-    "workflow:error": TraceTree._failed_run,  # noqa: SLF001
-    "workflow:rollback_start": TraceTree._turned_back,  # noqa: SLF001
-    "workflow:rollback_complete": TraceTree._rolled_back,  # noqa: SLF001
-    "signal:received": TraceTree._signal,  # noqa: SLF001
-    "step:start": TraceTree._started,  # noqa: SLF001
-    "step:progress": TraceTree._progress,  # noqa: SLF001
-    "step:complete": TraceTree._completed,  # noqa: SLF001
-    "step:error": TraceTree._failed,  # noqa: SLF001
-    "step:retry": TraceTree._to_retry,  # noqa: SLF001
-    "step:suspend": TraceTree._suspended,  # noqa: SLF001
-    "step:skipped": TraceTree._skipped,  # noqa: SLF001
-    "step:compensate": TraceTree._compensated,  # noqa: SLF001
+    "workflow:suspend": TraceTree._suspended_run,  # noqa: SLF001 (the same)
+    "workflow:error": TraceTree._failed_run,  # noqa: SLF001 (the same)
+    "workflow:rollback_start": TraceTree._turned_back,  # noqa: SLF001 (the same)
+    "workflow:rollback_complete": TraceTree._rolled_back,  # noqa: SLF001 (the same)
+    "signal:received": TraceTree._signal,  # noqa: SLF001 (the same)
+    "step:start": TraceTree._started,  # noqa: SLF001 (the same)
+    "step:progress": TraceTree._progress,  # noqa: SLF001 (the same)
+    "step:complete": TraceTree._completed,  # noqa: SLF001 (the same)
+    "step:error": TraceTree._failed,  # noqa: SLF001 (the same)
+    "step:retry": TraceTree._to_retry,  # noqa: SLF001 (the same)
+    "step:suspend": TraceTree._suspended,  # noqa: SLF001 (the same)
+    "step:skipped": TraceTree._skipped,  # noqa: SLF001 (the same)
+    "step:compensate": TraceTree._compensated,  # noqa: SLF001 (the same)
 }

@@ -6,14 +6,16 @@ import json
 import sqlite3
 from tempfile import NamedTemporaryFile
 from time import monotonic, time
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from flux_core import FluxError
 from flux_core._trace_file import TraceFile
 from flux_core._trace_line import event_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
+
+    from flux_core._trace_line import LogGroup, LogLine
 
 EVERY: Final = 2.0
 """Seconds that pass at least between two looks at the log."""
@@ -21,35 +23,6 @@ PATIENCE: Final = 0.25
 """Seconds for which one look reads on."""
 OVERLAP: Final = 60_000
 """Milliseconds before the newest line that are read again: lines may come late, and not in their order."""
-
-
-class LogLine(Protocol):
-    """One line of a log."""
-
-    @property
-    def id(self) -> str:
-        """The same line has the same id, however often it is read."""
-        ...
-
-    @property
-    def time(self) -> int:
-        """Unix milliseconds."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """What the line says."""
-        ...
-
-
-class LogGroup(Protocol):
-    """The log of a function."""
-
-    name: str
-
-    def trace_lines(self, *, since: int, run: str | None = None) -> Iterable[LogLine]:
-        """Give the lines from that time on, in Unix milliseconds, that may be of the trace."""
-        ...
 
 
 class Log:

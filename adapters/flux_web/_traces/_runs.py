@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from flux_core import Run, RunStatus
-    from flux_web._traces._log import LogGroup
+    from flux_core._trace_line import LogGroup
 
 PATIENCE: Final = 0.25
 """Seconds that whoever asks waits for what has come since; what takes longer is read in the background."""
