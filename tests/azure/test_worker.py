@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("azure worker")
 
 FUNCTION_APP = Path(__file__).with_name("function_app.py")
+PATIENCE = 60.0  # seconds, for a machine that is busy with other tests
 
 
 class Place:
@@ -107,7 +108,7 @@ def order(order_id: str, **fields: Any) -> str:
 
 def wait_for(condition: Callable[[], bool]) -> None:
     """Wait until it is so, or fail."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "it does not come"
         time.sleep(0.05)
@@ -320,8 +321,10 @@ def test_the_trace_is_forwarded_by_the_worker(place: Place) -> None:
 
 def test_what_a_killed_worker_left_is_taken_over(place: Place, azurite: Azurite) -> None:
     """After its lease, 5 seconds past its time, a tick elsewhere completes the run, and charges nothing twice."""
-    environment = settings(place.folder, azurite) | {"AzureFunctionsJobHost__functionTimeout": "00:00:02"}
+    environment = settings(place.folder, azurite) | {"AzureFunctionsJobHost__functionTimeout": "00:00:04"}
     with AzureWorker(place.folder, env=environment) as doomed:
+        # What is imported late takes none of the order's time.
+        doomed.call("tick", {"timer": as_json({"IsPastDue": False})})
 
         def kill_as_it_ships() -> None:
             wait_for(lambda: place.calls("carrier") == 1)

@@ -30,7 +30,7 @@ RUNS_A_DEATH = 4
 """So many runs does the window move on with each death."""
 LIFE = (0.05, 0.3)
 """Seconds between two deaths."""
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after the last death in which every run is to end."""
 
 

@@ -91,7 +91,7 @@ def status_of(engine: Engine, run_id: str) -> str:
 
 def wait_for(store: Path, line: str) -> None:
     """Wait until the ledger has the line."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (ledger_of(store).exists() and line in ledger_of(store).read_text()):
         assert time.monotonic() < deadline, f"{line!r} never came"
         time.sleep(0.01)

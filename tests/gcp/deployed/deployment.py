@@ -117,7 +117,7 @@ def post(url: str, body: object, headers: Mapping[str, str] | None = None) -> An
         return Answer(error.code, error.headers, error.read().decode())
 
 
-def until(come_true: Callable[[], object], patience: float = 20.0) -> None:
+def until(come_true: Callable[[], object], patience: float = 60.0) -> None:
     """Wait for something to come true.
 
     Raises:
