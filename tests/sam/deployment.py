@@ -118,7 +118,7 @@ class Deployment(NamedTuple):
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
         assert ended.returncode == 0, ended.stderr
         return ended.stdout

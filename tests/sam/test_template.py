@@ -29,7 +29,7 @@ def test_sam_finds_the_template_valid() -> None:
 def test_the_linter_has_nothing_to_say() -> None:
     """For cfn-lint warnings are faults too, in whichever region."""
     linter = [str(sam_binary("cfn-lint")), "--regions", "us-east-1", "eu-central-1", "--", str(TEMPLATE)]
-    run = subprocess.run(linter, env=environment(), capture_output=True, text=True, check=False, timeout=120)
+    run = subprocess.run(linter, env=environment(), capture_output=True, text=True, check=False, timeout=300)
     assert (run.returncode, run.stdout) == (0, "")
 
 

@@ -114,7 +114,8 @@ class PostgreSQL:
     def _is_ready(self) -> bool:
         with suppress(OSError):
             lines = (self._data / "postmaster.pid").read_text().split()
-            return lines[0] == str(self._process.pid) and lines[-1] == "ready"
+            is_mine = lines[:1] == [str(self._process.pid)]  # it is empty before it is written
+            return is_mine and lines[-1] == "ready"
         return False
 
     def _make(self) -> None:

@@ -21,7 +21,7 @@ SKIP = re.compile(r"#checkov:skip=(\w+):(.+)")
 def looked() -> dict[str, Any]:
     """Return what checkov says of all modules and examples."""
     checkov = (checkov_binary(), *CHECKOV_REPORT, "--framework", "terraform", "--directory", TERRAFORM)
-    ended = subprocess.run(checkov, capture_output=True, text=True, check=False, timeout=120)
+    ended = subprocess.run(checkov, capture_output=True, text=True, check=False, timeout=300)
     report: dict[str, Any] = json.loads(ended.stdout)
     return report
 

@@ -94,7 +94,7 @@ def deploy(site: Deployments, folder: Path, *, looks: int = 5) -> subprocess.Com
     package.write_bytes(b"PK\x00\xff")
     environment = {"PATH": f"{folder}:{os.environ['PATH']}", "PAUSE": "0", "LOOKS": str(looks)}
     command = ["sh", str(SCRIPT), site.url, str(package)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
 
 def test_the_package_is_sent_and_waited_for(site: Deployments, tmp_path: Path) -> None:

@@ -236,7 +236,7 @@ def test_an_unreachable_endpoint_is_told(storage: DynamoDBStorage) -> None:
     with pytest.raises(StoreError) as caught:
         storage.load("order-1")
     assert f"dynamodb:GetItem on the table 'orders' in us-east-1 ({NOWHERE}) has failed" in str(caught.value)
-    assert "0.0 s, 1 times" in str(caught.value)
+    assert " s, 1 times" in str(caught.value)
     assert 'Could not connect to the endpoint URL: "http://127.0.0.1:9/"' in str(caught.value)
 
 
