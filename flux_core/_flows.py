@@ -70,7 +70,7 @@ class Flows:
         **unknown: object,
     ) -> None:
         for name in unknown:
-            known = ", ".join(EngineOptions.__annotations__)
+            known = ", ".join(("storage", *EngineOptions.__annotations__))
             raise InvalidInput(f"an engine has no option {name!r}; there are: {known}", path=name)
         if isinstance(storage, str):
             raise InvalidInput("expected a store; open_storage(url) opens one by its URL", path="storage")

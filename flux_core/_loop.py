@@ -104,5 +104,6 @@ def refuse_running_loop() -> None:
     events = sys.modules.get("asyncio.events")
     if events is not None and events._get_running_loop() is not None:  # noqa: SLF001 (documented, and needs no try)
         raise RuntimeError(
-            "an Engine would block the running event loop; use AsyncEngine there, and await it"
+            "an Engine would block the running event loop; await an AsyncEngine there, or call this one in a thread,"
+            " as in: await asyncio.to_thread(engine.execute, ...)"
         )

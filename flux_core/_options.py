@@ -50,6 +50,7 @@ class EngineOptions(TypedDict, total=False):
     max_interruptions: int
     """How many take-overs in a row without a completed node end a run; 5."""
     redact: Iterable[str]
-    """Paths such as `card.number` that are masked in every trace event."""
+    """Paths such as `card.number`, masked wherever data is shown: in traces, logs, answers, the viewer, on the
+    command line."""
     clock: Clock
     """Where the time comes from; the computer's own."""

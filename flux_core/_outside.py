@@ -258,8 +258,8 @@ def resolve(run_id: str, writer: str, letter: Letter, allow: Callable[[Draft], o
         if draft.status is not RunStatus.FAILED or at != (letter.name, COMMIT):
             where = f" at {at[1]} {at[0]!r}" if current else ""
             raise NotRetryable(
-                f"run {run_id!r} is {draft.status}{where}, not failed at commit {letter.name!r}: there is nothing to"
-                f" resolve; see it with: flux show {run_id}"
+                f"run {run_id!r} is {draft.status}{where}: of {letter.name!r} there is nothing to resolve, only of a"
+                f" commit at which a run has failed; see it with: flux show {run_id}"
             )
         draft.send(letter._replace(generation=_generation(draft, letter.name)))
         return True

@@ -628,7 +628,7 @@ def test_the_condition_of_a_sleep_or_a_wait_can_be_called(add: str) -> None:
         ("checkpoint", None, 'expected "step" or "commit", got None'),
         ("waker", "sqs://queue", "got 'sqs://queue'"),
         ("waker", 5, "got 5"),
-        ("wakers", [], "an engine has no option 'wakers'; there are: .*waker"),
+        ("wakers", [], "an engine has no option 'wakers'; there are: storage, .*waker"),
         ("retries", 3, "an engine has no option 'retries'; there are: .*default_retries"),
     ],
 )

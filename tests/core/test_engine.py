@@ -611,7 +611,7 @@ def test_an_engine_refuses_to_block_a_running_loop() -> None:
     async def main() -> None:
         Engine().execute(Workflow("w").step("a", one), {})
 
-    with pytest.raises(RuntimeError, match="use AsyncEngine there"):
+    with pytest.raises(RuntimeError, match="await an AsyncEngine there"):
         asyncio.run(main())
 
 
@@ -672,7 +672,10 @@ def test_data_that_cannot_be_made_is_refused_with_the_definition() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: LOOSE(retries=3), "retries: an engine has no option 'retries'; there are: trace, on, "),
+        (
+            lambda: LOOSE(retries=3),
+            "retries: an engine has no option 'retries'; there are: storage, trace, on, ",
+        ),
         (lambda: LOOSE("sqlite:///x.db"), "storage: expected a store; open_storage"),
         (lambda: LOOSE().execute("w", {}), "workflow: expected a Workflow, got 'w'; an App takes names"),
         (lambda: LOOSE().execute(ONE, {}, deadline="soon"), "deadline: expected time.monotonic"),

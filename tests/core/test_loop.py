@@ -145,7 +145,7 @@ def test_a_running_loop_is_refused() -> None:
     async def main() -> None:
         refuse_running_loop()
 
-    with pytest.raises(RuntimeError, match="use AsyncEngine there, and await it"):
+    with pytest.raises(RuntimeError, match="await an AsyncEngine there, or call this one in a thread"):
         asyncio.run(main())
 
 
