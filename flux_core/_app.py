@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from flux_core._engine import Engine
 from flux_core._errors import InvalidWorkflow, UnknownWorkflow
+from flux_core._listeners import checked_sinks
 from flux_core._masking import checked_paths
 from flux_core._workflow import Workflow
 
@@ -31,8 +32,8 @@ class App:
     Args:
         workflows: the workflows that the app serves. Several versions of one workflow may stand side by side: the
             last of them starts new runs, and each run goes on under the version that it was started with.
-        storage: where runs are kept; None leaves it to the front: the command line takes a file, a function on
-            Lambda takes one in `/tmp`, anything else takes memory.
+        storage: where runs are kept; None leaves it to the front: functions, servers and the command line take the
+            store of `FLUX_STORE`, else a file, which is in `/tmp` in a function; a program takes memory.
         options: those of the engine; see `EngineOptions`.
 
     Raises:
@@ -60,7 +61,7 @@ class App:
         self.storage = storage
         self._options: EngineOptions = {
             **options,
-            "trace": tuple(options.get("trace", ())),
+            "trace": checked_sinks(options.get("trace", ())),
             "redact": checked_paths(options.get("redact", ())),
         }
         self._engine: Engine | None = None
@@ -94,7 +95,7 @@ class App:
         """Return the same app over another store, with these trace sinks and paths to mask beside its own."""
         options: EngineOptions = {
             **self._options,
-            "trace": (*self.trace, *trace),
+            "trace": (*self.trace, *checked_sinks(trace)),
             "redact": (*self._options["redact"], *checked_paths(redact)),
         }
         return App(self.workflows, storage, **options)

@@ -51,32 +51,16 @@ class Listeners:
     def __init__(
         self, sinks: Iterable[TraceSink], hooks: Mapping[str, object], redact: Iterable[str]
     ) -> None:
-        for path, given, kind in (("trace", sinks, Iterable), ("on", hooks, Mapping)):
-            if not isinstance(given, kind):
-                raise InvalidInput(
-                    f"expected {'a dict' if kind is Mapping else 'several'}, got {given!r}", path=path
-                )
-        self.sinks = tuple(sinks)
+        if not isinstance(hooks, Mapping):
+            raise InvalidInput(f"expected a dict, got {hooks!r}", path="on")
+        self.sinks = checked_sinks(sinks)
         self.hooks: dict[str, Any] = dict(hooks)
-        for index, sink in enumerate(self.sinks):
-            if not callable(getattr(sink, "emit", None)):
-                raise InvalidInput(
-                    f"expected a sink with a method emit(event), got {sink!r}", path=f"trace[{index}]"
-                )
-            if any(hasattr(sink, name) for name in AROUND) and not all(
-                callable(getattr(sink, name, None)) for name in AROUND
-            ):
-                raise InvalidInput(
-                    "expected a sink with both methods, within(context) and left(run_id, error), or with neither,"
-                    f" got {sink!r}",
-                    path=f"trace[{index}]",
-                )
         for name, hook in self.hooks.items():
             if not callable(hook):
                 raise InvalidInput(f"expected a function, got {hook!r}", path=f"on.{name}")
         around: list[Any] = [sink for sink in self.sinks if hasattr(sink, "within")]
         self.around: tuple[Around, ...] = tuple(around)
-        self._redact = tuple(tuple(path.split(".")) for path in checked_paths(redact))
+        self._redact = checked_paths(redact)
 
     def masked(self, value: Any) -> Any:
         """Return the value with what `redact` names masked."""
@@ -136,6 +120,34 @@ class Listeners:
             name: self.masked(value) if name in FROM_THE_RUN else value for name, value in event.meta.items()
         }
         return event._replace(input=self.masked(event.input), data=self.masked(event.data), meta=meta)
+
+
+def checked_sinks(sinks: Iterable[TraceSink]) -> tuple[TraceSink, ...]:
+    """Return the trace sinks.
+
+    Raises:
+        InvalidInput: it is one instead of several, or one of them is none.
+    """
+    given: object = sinks
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InvalidInput(
+            f"expected several sinks, as in trace=[NDJSONTrace(...)], got {given!r}", path="trace"
+        )
+    sinks = tuple(sinks)
+    for index, sink in enumerate(sinks):
+        if not callable(getattr(sink, "emit", None)):
+            raise InvalidInput(
+                f"expected a sink with a method emit(event), got {sink!r}", path=f"trace[{index}]"
+            )
+        if any(hasattr(sink, name) for name in AROUND) and not all(
+            callable(getattr(sink, name, None)) for name in AROUND
+        ):
+            raise InvalidInput(
+                "expected a sink with both methods, within(context) and left(run_id, error), or with neither,"
+                f" got {sink!r}",
+                path=f"trace[{index}]",
+            )
+    return sinks
 
 
 def report_failure(what: str, error: BaseException) -> None:

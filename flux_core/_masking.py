@@ -21,29 +21,31 @@ def checked_paths(redact: Iterable[str]) -> tuple[str, ...]:
     """Return the paths to mask.
 
     Raises:
-        InvalidInput: they are one string, whose letters would be taken for paths, or not several of anything.
+        InvalidInput: they are one string, whose letters would be taken for paths, or not several strings.
     """
     given: object = redact
     if isinstance(given, str):
         raise InvalidInput(f"expected several paths, got the one string {given!r}", path="redact")
     if not isinstance(given, Iterable):
         raise InvalidInput(f"expected several, got {given!r}", path="redact")
-    return tuple(redact)
+    paths = tuple(given)
+    for path in paths:
+        if not isinstance(path, str):
+            raise InvalidInput(f"expected paths such as 'card.number', got {path!r}", path="redact")
+    return paths
 
 
-def mask(value: Any, path: tuple[str, ...]) -> Any:
+def mask(value: Any, path: str) -> Any:
     """Return the value with what stands at the path masked; a list on the way means each of its items.
 
-    A key may have dots in it: one that is all of the rest of the path is meant too.
+    A key may have dots in it: it is met wherever the path goes on with all of it.
     """
     if isinstance(value, list):
         return [mask(item, path) for item in value]
     if not isinstance(value, dict):
         return value
-    first, *rest = path
-    whole = ".".join(path)
     return {
-        key: MASK if key == whole else mask(item, tuple(rest)) if key == first else item
+        key: MASK if key == path else mask(item, path[len(key) + 1 :]) if path.startswith(f"{key}.") else item
         for key, item in value.items()
     }
 

@@ -115,7 +115,7 @@ class Run(NamedTuple):
 
         Keys: `id, workflow, status, step` (the last that it has come to), `attempts` (of that step), `waits_for`
         (a signal, or null), `waits_until` (the end of its wait, sleep or back-off), `created_at, updated_at,
-        duration, wake_at, expires_at, tags, error` (`type, message, code, retryable`, or null).
+        duration, wake_at, expires_at, tags, error` (as `ErrorInfo.to_dict` has it, or null).
         """
         from flux_core._run_json import run_summary  # a function that runs an order shows it to nobody
 
@@ -125,9 +125,9 @@ class Run(NamedTuple):
         """Return the run as a JSON-able dict; times are ISO 8601 in UTC, durations seconds.
 
         Keys: those of `summary`, then `input`, `initial` (the data before the first node), `data`, `results` (outputs
-        of completed steps, by name), `history` (a step each: `name, kind, status, attempts, started_at, completed_at,
-        output, error, changes`), `compensations` (the same of each that was begun), `inbox` (what others ask of the
-        run and nobody has served yet, a text each), `version, fingerprint, revision, interruptions, held_until`.
+        of completed steps, by name), `history` (a step each: the fields of a `StepRecord`), `compensations` (the same
+        of each that was begun), `inbox` (what others ask of the run and nobody has served yet, a text each),
+        `version, fingerprint, revision, interruptions, held_until, traceparent, kept`.
         """
         from flux_core._run_json import run_dict  # the same
 

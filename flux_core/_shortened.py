@@ -1,4 +1,4 @@
-"""A run as a document that is not too long to be shown: long values are cut, and it says which."""
+"""Runs as documents that are not too long to be shown: long values are cut, and it is said which."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ KEPT: Final = 1000
 """Characters that are left of a longer one."""
 
 
-def shortened(document: dict[str, Any], longest: int = LONGEST) -> dict[str, Any]:
-    """Return what `Run.to_dict` gave, in place, its long values cut.
+def shorten_values(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document with the fields of `Run.to_dict`, or some of them, its long values cut in place.
 
-    A value that has more than `longest` bytes as JSON becomes the begin of that JSON, with an ellipsis; so do the
+    A value that has more than `LONGEST` bytes as JSON becomes the begin of that JSON, with an ellipsis; so do the
     longest of the others while all together have more than `MOST`. `shortened` then says by its path, such as
     `data.notes`, how many bytes a value has.
     """
@@ -28,7 +28,7 @@ def shortened(document: dict[str, Any], longest: int = LONGEST) -> dict[str, Any
     left = sum(size for size, *_ in sizes)
     cut = {}
     for size, path, place, name in sizes:
-        if size <= longest and (left <= MOST or size <= 2 * KEPT):
+        if size <= LONGEST and (left <= MOST or size <= 2 * KEPT):
             break
         place[name] = f"{json.dumps(place[name], ensure_ascii=False)[:KEPT]}…"
         cut[path] = size
@@ -44,12 +44,13 @@ def _size(value: Any) -> int:
 
 def _values(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
     """Give each value that may be long: its path, what it stands in, and under which name."""
-    yield "input", document, "input"
+    if "input" in document:
+        yield "input", document, "input"
     for field in ("initial", "data", "results"):
-        for name in document[field]:
+        for name in document.get(field, ()):
             yield f"{field}.{name}", document[field], name
     for field in ("history", "compensations"):
-        for step in document[field]:
+        for step in document.get(field, ()):
             yield f"{field}.{step['name']}.output", step, "output"
             for name in step["changes"]:
                 yield f"{field}.{step['name']}.changes.{name}", step["changes"], name

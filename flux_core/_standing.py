@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from flux_core._backward import Backward
 from flux_core._context import D
 from flux_core._definition import check_definition, check_kept, fitting
 from flux_core._effects import Emit, Now
-from flux_core._errors import (
-    InputMismatch,
-    LeaseLost,
-    NotRetryable,
-)
+from flux_core._errors import InputMismatch, LeaseLost
 from flux_core._events import run_event
 from flux_core._forward import Forward
+from flux_core._going_back import check_ended, check_reached, is_done
 from flux_core._keeping import save
 from flux_core._letter import PAUSE, RESUME, cancel_in
 from flux_core._outside import check_free
 from flux_core._result import Result
-from flux_core._status import RunStatus, StepStatus
+from flux_core._status import RunStatus
 from flux_core._walk import Walk, outputs
-from flux_core._workflow import COMMIT
 
 if TYPE_CHECKING:
     from flux_core._effects import Flow, Moment
     from flux_core._state import RunState
     from flux_core._worker import Worker
-
-RETRYABLE: Final = (RunStatus.FAILED, RunStatus.COMPLETED)
-WHY_NOT: Final = {
-    RunStatus.COMPENSATION_FAILED: "its rollback has failed; go on with that by resume",
-    RunStatus.ROLLED_BACK: "that is final; start another run",
-    RunStatus.CANCELLED: "that is final; start another run",
-}
 
 
 class Standing(Generic[D]):
@@ -90,7 +79,7 @@ class Standing(Generic[D]):
             return self.result()
         check_free(state.id, state.lease, now.time)
         check_definition(state, self.workflow, len(state.history) + 1)
-        check_kept(state, self.workflow)
+        check_kept(state.id, state.kept, self.workflow)
         lost = state.lease is not None or state.lost
         state.lost = False
         self._take(now, by_hand=by_hand)
@@ -190,14 +179,14 @@ class Standing(Generic[D]):
         state = self.state
         state.set_data(state.data_before(position))
         for entry in [*state.cut(position), *state.kept.values()]:
-            if entry.kind != COMMIT or entry.status is not StepStatus.COMPLETED:
+            if not is_done(entry):
                 continue
             if not redo_commits:
                 state.kept[entry.name] = entry
             else:
                 state.kept.pop(entry.name, None)
                 state.generations[entry.name] = state.generation(entry.name) + 1
-        check_kept(state, self.workflow)
+        check_kept(state.id, state.kept, self.workflow)
         state.error = None
         state.interruptions = 0
         state.note(self._worker.token)
@@ -210,17 +199,7 @@ class Standing(Generic[D]):
     def _check_retryable(self, position: int, time: float, *, redo_commits: bool) -> None:
         state = self.state
         check_free(state.id, state.lease, time)
-        if state.status not in RETRYABLE:
-            why = WHY_NOT.get(state.status, "it has not ended; go on with it by resume")
-            raise NotRetryable(f"run {state.id!r} is {state.status}: {why}")
+        check_ended(state.id, state.status)
         check_definition(state, self.workflow, position + 1)
-        if position >= len(state.entries):
-            raise NotRetryable(
-                f"step {self.workflow.nodes[position].name!r} of run {state.id!r} has not run; retry an earlier one"
-            )
-        entry = state.entries[position]
-        if entry.kind == COMMIT and entry.status is StepStatus.COMPLETED and not redo_commits:
-            raise NotRetryable(
-                f"commit {entry.name!r} of run {state.id!r} has completed and is never run again by a retry; if it"
-                " must be, say redo_commits=True"
-            )
+        step = self.workflow.nodes[position].name
+        check_reached(state.id, step, state.entries[position:], redo_commits=redo_commits)

@@ -86,9 +86,7 @@ def _compensations(state: RunState) -> list[Entry]:
 
 def error_dict(error: ErrorInfo | None) -> dict[str, Any] | None:
     """Return what of an error may leave the store: all but the traceback."""
-    if error is None:
-        return None
-    return error.to_dict()
+    return None if error is None else error.to_dict()
 
 
 def _step_record(entry: Entry, undone: Entry | None = None) -> StepRecord:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from starlette.websockets import WebSocketClose
 
 from flux_core._http import Router
+from flux_core._http.refused import UNKNOWN_HOST
 from flux_core._http.unchanged import EVENT_STREAM
 from flux_core._invocation import Invocation
 from flux_core._serving.http import Reply, failure, refusal
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from flux_web._hosts import Hosts
 
 log: Final = logging.getLogger("flux")
-
-UNKNOWN_HOST: Final = "UNKNOWN_HOST"
 
 
 class Front:

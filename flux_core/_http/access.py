@@ -102,7 +102,10 @@ class Access:
 
     def _wanted(self, headers: Mapping[str, str]) -> str:
         if not self._digests:
-            return "no token is set where this is served, so that nobody is let in from here"
+            return (
+                "no token is set where this is served, so that nobody is let in from here; set"
+                f" {' or '.join(VARIABLES)} there"
+            )
         if "authorization" in headers:
             return "this is not a token that is known here; send Authorization: Bearer and one that is"
         return "there is no token; send it as Authorization: Bearer TOKEN"

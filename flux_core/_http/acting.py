@@ -12,7 +12,7 @@ from flux_core._ids import LONGEST, check_letter_id
 from flux_core._serving.control.actions import control
 from flux_core._serving.http import Reply, idempotency_key, told
 from flux_core._serving.measure import count_lost_lease
-from flux_core._shortened import shortened
+from flux_core._shortened import shorten_values
 
 if TYPE_CHECKING:
     from flux_core import Result
@@ -107,16 +107,7 @@ def _act(call: Call, action: str, **fields: Any) -> Reply:
 
 def _done(call: Call, action: str, **fields: Any) -> Reply:
     command = {"action": action, "id": call.path["id"], **fields}
-    return json_reply(_shortened(control(call.service, command, call.deadline, where="")))
-
-
-def _shortened(stands: dict[str, Any]) -> dict[str, Any]:
-    """Return how a run stands, its data cut as that of a run that is shown."""
-    if "data" not in stands:  # of a run that was removed there is none
-        return stands
-    run: dict[str, Any] = {"input": None, "initial": {}, "results": {}, "history": (), "compensations": ()}
-    cut = shortened(run | {"data": {**stands["data"]}})
-    return stands | {name: cut[name] for name in ("data", "shortened") if name in cut}
+    return json_reply(shorten_values(control(call.service, command, call.deadline, where="")))
 
 
 def _signal_id(key: str) -> str:
@@ -141,7 +132,7 @@ def _is_async(call: Call) -> bool:
 
 
 def _stands(call: Call, result: Result[Any]) -> Reply:
-    """Return the answer to who has started a run, as every front gives it, and where the run is found."""
+    """Return the answer to who has started a run, as every front gives it, data whole; and where the run is found."""
     reply = told(call.service.app, result)
     where = f"../../runs/{quote(result.id, safe=':@')}"
     return reply._replace(headers={**reply.headers, "Location": where})

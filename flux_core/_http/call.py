@@ -51,7 +51,7 @@ def found(runs: Runs, run_id: str) -> Run:
     """
     run = runs.get(run_id)
     if run is None:
-        raise RunNotFound(f"there is no run {run_id!r}")
+        raise RunNotFound(f"there is no run {run_id!r}; GET /runs lists those there are")
     return run
 
 

@@ -47,8 +47,7 @@ def batch(runs: Runs, run_id: str, seen: str | None) -> Batch:
     Args:
         runs: where the run is.
         run_id: its id.
-        seen: the id of the last event that the client has, or the revision of the run as it has it; None or empty at
-            first.
+        seen: the id of the last event that the client has; None or empty at first.
 
     Raises:
         RunNotFound: it is not there, and the client has seen nothing of it.
@@ -60,7 +59,7 @@ def batch(runs: Runs, run_id: str, seen: str | None) -> Batch:
     if run is None:
         return Batch("event: gone\ndata: {}\n\n", seen, changed=True, over=True)
     event_id = _event_id(run)
-    changed = seen not in (event_id, str(run.revision))
+    changed = seen != event_id
     text = UNCHANGED
     if changed:
         text = f"id: {event_id}\nevent: run\ndata: {json.dumps(run_shown(runs, run))}\n\n"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from flux_core import __version__
+from flux_core._http import refused
 from flux_core._http.schemas import SCHEMAS, ref
-from flux_core._serving.problem import PROBLEM_JSON, phrase
+from flux_core._serving.problem import PROBLEM_JSON, STATUSES, phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -148,8 +149,9 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 
 def _problem(status: int) -> dict[str, Any]:
+    codes = sorted(code for code, its in {**STATUSES, **refused.STATUSES}.items() if its == status)
     described: dict[str, Any] = {
-        "description": phrase(status),
+        "description": f"{phrase(status)}: {', '.join(codes) or 'any code'}.",
         "content": {PROBLEM_JSON: {"schema": ref("Problem")}},
     }
     if status in PROBLEM_HEADERS:

@@ -42,7 +42,8 @@ def decoded(segment: str) -> str:
         text = ""
     if not text.isprintable() or not text:
         raise Refused(
-            INVALID_PATH, f"the segment {segment[:200]!r} of the path is not of printable characters"
+            INVALID_PATH,
+            f"the segment {segment[:200]!r} of the path is not of printable characters; send UTF-8, percent-encoded",
         )
     return text
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flux_core import DefinitionChanged, NotRetryable, RunStatus, StepNotFound, StepStatus
+from flux_core import NotRetryable, RunStatus, StepNotFound, StepStatus
+from flux_core._definition import check_kept, check_nodes
+from flux_core._going_back import check_ended, check_reached, is_done
 from flux_core._http.call import json_reply
 from flux_core._http.workflows import defined
-from flux_core._serving.control.actions import check_retryable, failed_step
-from flux_core._workflow import COMMIT
+from flux_core._serving.control.actions import failed_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flux_core import Run, StepRecord, Workflow
+    from flux_core import Run, Workflow
     from flux_core._http.call import Call
     from flux_core._serving.http import Reply
 
@@ -62,39 +63,20 @@ def retry_plan(
         StepNotFound: there is no such node.
         DefinitionChanged: the definition does not continue the run.
     """
-    nodes = [(node.name, node.kind) for node in workflow.nodes] if workflow else _nodes(run.history)
-    names = [name for name, _ in nodes]
+    names = [node.name for node in (workflow.nodes if workflow else run.history)]
     if step not in names:
-        raise StepNotFound(f"workflow {run.workflow!r} has no node {step!r}; it has: {', '.join(names)}")
+        raise StepNotFound(f"workflow {run.workflow!r} has no step {step!r}; it has: {', '.join(names)}")
     place = names.index(step)
-    check_retryable(run)
-    for record, node in zip(run.history[: place + 1], nodes, strict=False):
-        if (record.name, record.kind) != node:
-            raise DefinitionChanged(
-                f"run {run.id!r} ran {record.kind} {record.name!r} where workflow {run.workflow!r} now has"
-                f" {node[1]} {node[0]!r}; go on with it under the definition that it was started with"
-            )
-    if place >= len(run.history):
-        raise NotRetryable(f"step {step!r} of run {run.id!r} has not run; retry an earlier one")
-    commits = {
-        record.name
-        for record in run.history[place:]
-        if record.kind == COMMIT and record.status is StepStatus.COMPLETED
-    }
-    if step in commits and not redo_commits:
-        raise NotRetryable(
-            f"commit {step!r} of run {run.id!r} has completed and is never run again by a retry; if it must be, say"
-            " redo_commits=true"
-        )
-    completed = commits | set(run.kept)
-    ran = {record.name for record in run.history[place:] if record.status is not StepStatus.SKIPPED}
-    ran |= completed
+    forgotten = run.history[place:]
+    check_ended(run.id, run.status)
+    if workflow:
+        check_nodes(run.id, run.history[: place + 1], workflow)
+    check_reached(run.id, step, forgotten, redo_commits=redo_commits)
+    completed = {record.name for record in forgotten if is_done(record)}.union(run.kept)
+    ran = {record.name for record in forgotten if record.status is not StepStatus.SKIPPED} | completed
     kept = set() if redo_commits else completed
-    for name in sorted(kept.difference(name for name, kind in nodes if kind == COMMIT)) if workflow else ():
-        raise DefinitionChanged(
-            f"run {run.id!r} has completed commit {name!r}, which workflow {run.workflow!r} no longer has; put it back,"
-            " or retry a step with redo_commits=true"
-        )
+    if workflow:
+        check_kept(run.id, sorted(kept), workflow)
     ahead = names[place:]
     return Plan(
         step,
@@ -119,7 +101,3 @@ def rollback_plan(run: Run, workflow: Workflow[Any, Any] | None) -> Plan:
     nodes = reversed(workflow.nodes) if workflow else ()
     left = [node.name for node in nodes if node.compensate and node.name in completed]
     return Plan(failed[-1], again=failed, kept=done, next=left, rollback=True)
-
-
-def _nodes(history: Sequence[StepRecord]) -> list[tuple[str, str]]:
-    return [(record.name, record.kind) for record in history]

@@ -11,7 +11,7 @@ from flux_core._display import LAST_MOMENT
 from flux_core._http.call import json_reply
 from flux_core._http.newest import pages
 from flux_core._run_json import moment_text
-from flux_core._shortened import shortened
+from flux_core._shortened import shorten_values
 
 if TYPE_CHECKING:
     from flux_core import Run
@@ -60,7 +60,7 @@ def run_reply(runs: Runs, run: Run) -> Reply:
 
 def run_shown(runs: Runs, run: Run) -> dict[str, Any]:
     """Return a run as people may see it."""
-    return shortened(runs.shown(run).to_dict())
+    return shorten_values(runs.shown(run).to_dict())
 
 
 def counts(call: Call) -> Reply:

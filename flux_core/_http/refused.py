@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NOT_FOUND: Final = "NOT_FOUND"
+UNKNOWN_HOST: Final = "UNKNOWN_HOST"
 INVALID_PATH: Final = "INVALID_PATH"
 UNAUTHORIZED: Final = "UNAUTHORIZED"
 FORBIDDEN: Final = "FORBIDDEN"
@@ -19,6 +20,7 @@ RUN_CHANGED: Final = "RUN_CHANGED"
 
 STATUSES: Final[Mapping[str, int]] = {
     INVALID_PATH: 400,
+    UNKNOWN_HOST: 400,  # which a server says by itself
     UNAUTHORIZED: 401,
     FORBIDDEN: 403,
     FOREIGN_ORIGIN: 403,

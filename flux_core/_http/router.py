@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from flux_core import DefinitionChanged, InvalidInput, RunBusy
+from flux_core import InvalidInput, RunBusy
 from flux_core._document import UnreadableRun
 from flux_core._http.call import Call
 from flux_core._http.parameters import read_query
@@ -15,7 +15,7 @@ from flux_core._http.routes import ROUTES
 from flux_core._http.unchanged import tagged
 from flux_core._serving.body import MalformedBody, parse_body
 from flux_core._serving.http import Reply, failure, refusal
-from flux_core._serving.problem import BODY_TOO_LARGE, problem, problem_of_error
+from flux_core._serving.problem import BODY_TOO_LARGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +30,12 @@ log: Final = logging.getLogger("flux")
 
 CACHING: Final = {"Cache-Control": "no-cache"}
 """Runs change: whoever keeps an answer is to ask whether it is still true."""
+
+UNEXPLAINED: Final[Mapping[int, str]] = {
+    500: "that is no fault of the request; what has happened is in the log of whatever serves this",
+    503: "the store does not answer; ask again later, and see why in the log of whatever serves this",
+}
+"""What is said of a failure whose own words may name places and secrets, by its status."""
 
 
 class Router:
@@ -154,18 +160,11 @@ def _routed(request: Request) -> tuple[Route, dict[str, str]]:
 
 def _failed(error: Exception) -> Reply:
     """Return the answer to a request that has raised an error; to who may act, more is said than to a customer."""
-    if isinstance(error, DefinitionChanged):
-        return refusal(problem(error.code, str(error), status=409))
-    if isinstance(error, RunBusy):
-        return _explained(refusal(problem_of_error(error)), error)
-    if isinstance(error, UnreadableRun):
-        return _explained(failure(error), error)
-    return failure(error)
-
-
-def _explained(reply: Reply, error: Exception) -> Reply:
-    document = reply.document
-    return reply if isinstance(document, str) else reply._replace(document={**document, "detail": str(error)})
+    reply = failure(error)
+    detail = str(error) if isinstance(error, RunBusy | UnreadableRun) else UNEXPLAINED.get(reply.status)
+    if detail is None or isinstance(reply.document, str):
+        return reply
+    return reply._replace(document={**reply.document, "detail": detail})
 
 
 def _patterns() -> list[tuple[list[str], dict[str, Route]]]:

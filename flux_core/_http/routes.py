@@ -31,6 +31,8 @@ from flux_core._http.parameters import (
 from flux_core._http.plan import plan
 from flux_core._http.route import Answer, Body, Route
 from flux_core._http.unchanged import EVENT_STREAM
+from flux_core._http.workflows import NEWEST
+from flux_core._reading import MOST_LOOKED_AT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,30 +49,24 @@ def _openapi(_: Call) -> Reply:
 
 TEXT: Final = {"type": "string"}
 LIST: Final = (*FILTERS, SINCE, UNTIL)
-AS_SEEN: Final = Header(
-    "If-Match",
-    "The ETag of the run as it was seen; if it has changed by the time that this is asked for, nothing is done. Of two"
-    " who ask at the same moment both may be served.",
-    TEXT,
+
+
+def _if_match(race: str) -> Header:
+    return Header(
+        "If-Match", f"The ETag of the run as it was seen; if it has changed, nothing is done. {race}", TEXT
+    )
+
+
+BOTH: Final = "It is compared when the request arrives: of two who ask at the same moment both may be served."
+AS_SEEN: Final = _if_match(BOTH)
+AS_SEEN_BY_WHO_RETRIES: Final = _if_match(
+    "Of two who ask at the same moment one is served; to go on with a rollback, both may be."
 )
-AS_SEEN_ONCE: Final = Header(
-    "If-Match",
-    "The ETag of the run as it was seen; if it has changed, nothing is done. Of two who ask at the same moment one is"
-    " served.",
-    TEXT,
+AS_SEEN_BY_SENDERS: Final = _if_match(
+    f"{BOTH} Of several signals of one name one counts then, unless they have an Idempotency-Key."
 )
-AS_SEEN_BY_SENDERS: Final = Header(
-    "If-Match",
-    "The ETag of the run as it was seen; if it has changed by the time that this is asked for, nothing is done. Of"
-    " several signals of one name that are sent at the same moment to the run as it was seen, one counts, unless they"
-    " have an Idempotency-Key.",
-    TEXT,
-)
-WHILE_IT_RUNS: Final = Header(
-    "If-Match",
-    "The ETag of the run as it was seen; if it has changed by the time that this is asked for, nothing is done. A run"
-    " under way changes all the time: leave it out to stop one whatever it is doing.",
-    TEXT,
+AS_SEEN_UNDER_WAY: Final = _if_match(
+    f"{BOTH} A run under way changes all the time: leave it out to stop one whatever it is doing."
 )
 KNOWN: Final = Header(
     "If-None-Match", "The ETag of what the client has; if it is still so, the answer is 304.", TEXT
@@ -94,7 +90,7 @@ def _read(
     path: str, name: str, about: str, serve: Callable[[Call], Reply], schema: str, **more: Any
 ) -> Route:
     answers = (Answer(200, "It is in the body.", schema, headers=("ETag",)),)
-    more.setdefault("refuses", (422,))
+    more.setdefault("refuses", (400, 422))
     return Route("GET", path, name, about, "read", serve, answers, headers=(KNOWN,), **more)
 
 
@@ -134,10 +130,16 @@ ROUTES: Final[Sequence[Route]] = (
         None,
         _openapi,
         (Answer(200, "It is in the body.", "OpenAPI", headers=("ETag",)),),
-        (422,),
+        (400, 422),
         headers=(KNOWN,),
     ),
-    _read("/workflows", "list_workflows", "The workflows.", workflows.workflows, "Workflows"),
+    _read(
+        "/workflows",
+        "list_workflows",
+        f"The workflows: those that are defined here, and others of which there are runs among the newest {NEWEST}.",
+        workflows.workflows,
+        "Workflows",
+    ),
     _read(
         "/workflows/{name}",
         "show_workflow",
@@ -190,7 +192,8 @@ ROUTES: Final[Sequence[Route]] = (
     _read(
         "/runs/counts",
         "count_runs",
-        "How many runs were created in each slot of a span of time, by status; of the last day, if nothing is said.",
+        "How many runs were created in each slot of a span of time, by status; of the last day, if nothing is said. A"
+        f" store that cannot count, as those of the clouds, has the newest {MOST_LOOKED_AT:,} looked at.",
         reading.counts,
         "Counts",
         query=(*LIST, counted("slots", "How many slots.", 1, 200, 60)),
@@ -233,7 +236,7 @@ ROUTES: Final[Sequence[Route]] = (
         "Go back to a step of a run, or to what failed, and run on from there. A run that fails again is no problem of"
         " the request: it is answered with its `error`, as by every act.",
         acting.retry,
-        seen=AS_SEEN_ONCE,
+        seen=AS_SEEN_BY_WHO_RETRIES,
         body=Body("From where.", {"step": NAME, "redo_commits": FLAG}),
     ),
     _act(
@@ -247,14 +250,14 @@ ROUTES: Final[Sequence[Route]] = (
         "pause_run",
         "Have a run stand still until it is resumed.",
         acting.pause,
-        seen=WHILE_IT_RUNS,
+        seen=AS_SEEN_UNDER_WAY,
     ),
     _act(
         "/cancel",
         "cancel_run",
         "Cancel a run; with `compensate`, roll it back.",
         acting.cancel,
-        seen=WHILE_IT_RUNS,
+        seen=AS_SEEN_UNDER_WAY,
         body=Body("How.", {"compensate": FLAG}),
     ),
     _act(

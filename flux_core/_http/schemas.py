@@ -94,7 +94,10 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "Problem": _object(
         "What was refused or has failed, as RFC 9457 has it.",
         {
-            "detail": TEXT,
+            "detail": TEXT
+            | {
+                "description": "What it is, and what to do; of a run that failed, what its handler says of the input."
+            },
             "path": TEXT | {"description": "Which parameter, or where in the body."},
             "id": TEXT | {"description": "The run."},
         },
@@ -223,15 +226,16 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             " is tried again, `kept` what is compensated already, `next` what is still to be."
         },
     ),
-    "Stands": _object("How the run stands.", **STANDS),
-    "Acted": _object("How the run stands.", {"error": ref("Error"), "shortened": SHORTENED}, **STANDS),
+    "Stands": _object("How the run stands, its data whole however long.", **STANDS),
+    "Acted": _object(
+        "How the run stands, long values of its data cut.",
+        {"error": ref("Error"), "shortened": SHORTENED},
+        **STANDS,
+    ),
     "Event": _object(
         "One of the server-sent events.",
         {
-            "id": TEXT
-            | {
-                "description": "The run's `revision`, a hyphen, and its `created_at`; the revision alone is taken too."
-            },
+            "id": TEXT | {"description": "The run's `revision`, a hyphen, and its `created_at`."},
             "retry": COUNT,
         },
         event={

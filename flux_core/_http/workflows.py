@@ -45,14 +45,17 @@ def workflow(call: Call) -> Reply:
     seen: Observed | None = None
     for run in newest(call.runs, call.query["last"], workflow=name):
         statistics.add(run)
-        seen = seen or Observed(run)
-        seen.add(run)
+        if versions is None:
+            seen = seen or Observed(run)
+            seen.add(run)
     if versions is not None:
         described = _described(versions)
     elif seen is not None:
         described = seen.document()
     else:
-        raise UnknownWorkflow(f"there is no workflow {name!r}, and no run of one")
+        raise UnknownWorkflow(
+            f"there is no workflow {name!r}, and no run of one; GET /workflows lists those there are"
+        )
     return json_reply(described | {"statistics": statistics.document(described["nodes"])})
 
 

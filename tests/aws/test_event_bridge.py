@@ -27,6 +27,20 @@ def test_the_detail_is_the_input(shop: Shop) -> None:
     assert [(run.id, run.input) for run in app.list()] == [("e-1", {"order_id": "o_1"})]
 
 
+def test_the_trace_is_not_of_the_input(shop: Shop) -> None:
+    """An order that is published again, in another trace, is the same order; what is no trace is left in place."""
+    app = shop.app()
+    handler = flux_aws.handler(app, key=lambda order: str(order["order_id"]))
+    for number, trace in enumerate("ab"):
+        detail = {"order_id": "o_1", "traceparent": f"00-{trace * 32}-{trace * 16}-01"}
+        handler(events.event_bridge(detail, f"e-{number}"), events.Context())
+    with pytest.raises(Undone):
+        handler(events.event_bridge({"order_id": "o_2", "traceparent": "my own"}), events.Context())
+
+    assert [(run.id, run.input) for run in app.list()] == [("o_1", {"order_id": "o_1"})]
+    assert shop.charged == ["o_1"]
+
+
 def test_a_replay_retries_what_failed(shop: Shop) -> None:
     """An event that comes again out of an archive has its id, and goes on with the run that it was."""
     app = shop.app()

@@ -280,6 +280,7 @@ def test_a_payload_of_the_wrong_type_fails_the_step(engine: AnyEngine) -> None:
     ("options", "path"),
     [
         ({"trace": 5}, "trace"),
+        ({"trace": "trace.ndjson"}, "trace"),
         ({"trace": [5]}, r"trace\[0\]"),
         ({"on": 5}, "on"),
         ({"on": {"step_start": 5}}, r"on\.step_start"),

@@ -9,7 +9,7 @@ import pytest
 from core.conftest import Recorder
 
 from flux_core import App, Context, Fatal, InvalidInput, Workflow
-from flux_core._shortened import shortened
+from flux_core._shortened import shorten_values
 from flux_core.storage import MemoryStorage
 from flux_core.trace import NDJSONTrace
 
@@ -57,10 +57,18 @@ def test_what_is_redacted_is_masked_in_all_of_a_run() -> None:
         assert stored.input == CARD
 
 
-def test_a_key_with_dots_is_masked() -> None:
-    """A key that is all of the rest of a path is meant by it."""
-    app = App([FLOW], redact=["card.number"])
-    assert app.masked({"card.number": "4111", "card": 5}) == {"card.number": "***", "card": 5}
+@pytest.mark.parametrize(
+    ("value", "masked"),
+    [
+        ({"a.b.c": 1, "a": 5}, {"a.b.c": "***", "a": 5}),
+        ({"a.b": {"c": 1, "d": 2}}, {"a.b": {"c": "***", "d": 2}}),
+        ({"a": {"b.c": 1}, "a.b": [{"c": 1}]}, {"a": {"b.c": "***"}, "a.b": [{"c": "***"}]}),
+        ({"": {"a": 1}, "a.b.c.d": 1}, {"": {"a": 1}, "a.b.c.d": 1}),
+    ],
+)
+def test_a_key_with_dots_is_masked(value: Any, masked: Any) -> None:
+    """It may be all of the rest of a path, or a part of the way."""
+    assert App([FLOW], redact=["a.b.c"]).masked(value) == masked
 
 
 def test_what_flux_says_itself_is_not_masked() -> None:
@@ -107,7 +115,7 @@ def test_long_values_are_cut_and_named() -> None:
         app.execute("w", {"text": long}, id="r")
         run = app.get("r")
         assert run is not None
-        document = shortened(run.to_dict())
+        document = shorten_values(run.to_dict())
     size = 100_002
     assert document["shortened"] == {
         "input": size + len('{"text": }'),
@@ -125,7 +133,7 @@ def test_short_values_are_left_alone() -> None:
         app.execute("w", {}, id="r")
         run = app.get("r")
         assert run is not None
-        assert shortened(run.to_dict()) == run.to_dict()
+        assert shorten_values(run.to_dict()) == run.to_dict()
 
 
 def test_a_trace_file_cuts_what_makes_a_line_too_long(make_engine: MakeEngine, tmp_path: Path) -> None:
@@ -149,13 +157,13 @@ def test_all_values_together_are_not_too_long_either() -> None:
         app.execute("w", {}, id="r")
         run = app.get("r")
         assert run is not None
-        document = shortened(run.to_dict())
+        document = shorten_values(run.to_dict())
     assert len(json.dumps(document)) < 1_100_000
     assert "data.n39" in document["shortened"]
     assert "data.n0" not in document["shortened"]
 
 
-@pytest.mark.parametrize("redact", ["card.number", 5])
+@pytest.mark.parametrize("redact", ["card.number", 5, [5], [("card", "number")]])
 def test_paths_that_are_none_are_refused(redact: Any) -> None:
     """One string would be taken for its letters, and nothing be masked: it is refused, by the app and by `on`."""
     with pytest.raises(InvalidInput, match="redact"):
@@ -174,4 +182,4 @@ def test_all_of_a_run_may_be_cut() -> None:
     """A run of nothing but a long value has that cut, and nothing else."""
     lists: dict[str, list[Any]] = {"history": [], "compensations": []}
     document = {"input": "x" * 70_000, "initial": {}, "data": {}, "results": {}, **lists}
-    assert shortened(document)["shortened"] == {"input": 70_002}
+    assert shorten_values(document)["shortened"] == {"input": 70_002}

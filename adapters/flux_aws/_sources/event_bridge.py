@@ -1,4 +1,4 @@
-"""EventBridge: an event's detail is the workflow's input, and its id names the run.
+"""EventBridge: an event's detail, but for the trace that it may name, is the input, and its id names the run.
 
 An event that is replayed from an archive has the id that it had, and so is the run that it was: one that failed is
 retried, one that has ended otherwise is not repeated.
@@ -39,9 +39,16 @@ def _respond(served: Served, invocation: Invocation) -> None:
 
 
 def _detail(event: dict[str, Any]) -> Any:
-    """Return the detail; in the event that Scheduler sends for a schedule without an input it is JSON text."""
+    """Return the detail; in the event that Scheduler sends for a schedule without an input it is JSON text.
+
+    A `traceparent` is not of the input: the same order that is published again belongs to another trace.
+    """
     detail = event["detail"]
-    return parse_body(detail) if isinstance(detail, str) else detail
+    if isinstance(detail, str):
+        return parse_body(detail)
+    if _traceparent(detail) is None:
+        return detail
+    return {field: value for field, value in detail.items() if field != HEADER}
 
 
 def _traceparent(detail: object) -> str | None:

@@ -26,11 +26,11 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from flux_core import Conflict, InvalidInput, LeaseLost, NotRetryable, RunNotFound, RunStatus, StepStatus
+from flux_core._going_back import check_ended
 from flux_core._serving.answer import answer
 from flux_core._serving.control import looking, ticking
 from flux_core._serving.control.command import Command
 from flux_core._serving.measure import count_lost_lease
-from flux_core._standing import RETRYABLE, WHY_NOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -198,21 +198,10 @@ def failed_step(run: Run) -> str:
     Raises:
         NotRetryable: the run cannot be retried, or no step of it has failed.
     """
-    check_retryable(run)
+    check_ended(run.id, run.status)
     failed = [record.name for record in run.history if record.status is StepStatus.FAILED]
     if not failed:
         raise NotRetryable(
             f"run {run.id!r} is {run.status} and has no failed step; name the step to go back to"
         )
     return failed[-1]
-
-
-def check_retryable(run: Run) -> None:
-    """Do nothing if a run stands so that it can be retried.
-
-    Raises:
-        NotRetryable: it does not.
-    """
-    if run.status not in RETRYABLE:
-        why = WHY_NOT.get(run.status, "it has not ended; go on with it by resume")
-        raise NotRetryable(f"run {run.id!r} is {run.status}: {why}")

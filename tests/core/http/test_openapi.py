@@ -121,6 +121,24 @@ def test_the_answer_to_an_act_is_as_documented(respond: Respond, path: str, body
     check(respond(Sent("POST", path, headers=AS_OPERATOR, body=body)).json, schema)
 
 
+@pytest.mark.parametrize(
+    ("method", "route", "path"),
+    [
+        ("GET", "/runs/{id}", "/runs/none"),
+        ("GET", "/runs/{id}", "/runs/%FF"),
+        ("GET", "/runs/{id}/plan", "/runs/completed/plan"),
+        ("POST", "/runs/{id}/resolve", "/runs/completed/resolve"),
+        ("POST", "/runs/{id}/cancel", "/runs/completed/cancel"),
+        ("POST", "/workflows/{name}/runs", "/workflows/none/runs"),
+    ],
+)
+def test_a_code_stands_under_its_status(respond: Respond, method: str, route: str, path: str) -> None:
+    """Whoever writes a client sees which there are."""
+    got = respond(Sent(method, path, headers=AS_OPERATOR, body=b"" if "resolve" in path else b"{}"))
+    said = DOCUMENT["paths"][route][method.lower()]["responses"][str(got.status)]["description"]
+    assert got.json["code"] in said
+
+
 def test_it_is_loaded_where_it_is_served() -> None:
     """A function that starts runs pays nothing for the API; nor does it for the document until it is asked for."""
     script = (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from core.http.asking import Got, Respond, Sent, by, router
@@ -79,6 +81,28 @@ def test_what_cannot_be_retried_is_not_planned(run_id: str, query: str, status: 
     assert (got.status, got.json["code"]) == (status, code)
 
 
+@pytest.mark.parametrize(
+    ("run_id", "body"),
+    [
+        ("failed", {"step": "none"}),
+        ("failed", {"step": "ship"}),
+        ("completed", {}),
+        ("completed", {"step": "charge"}),
+        ("waiting", {"step": "check"}),
+        ("rolled-back", {"step": "check"}),
+        ("compensation-failed", {"step": "check"}),
+        ("compensation-failed", {"redo_commits": True}),
+    ],
+)
+def test_a_plan_is_refused_in_the_words_of_the_retry(run_id: str, body: dict[str, Any]) -> None:
+    """One set of rules says both what is wrong and what to do."""
+    with shop() as app:
+        respond = by(router(app))
+        got = plan(respond, run_id, urlencode(body).lower())
+        done = respond(Sent("POST", f"/runs/{run_id}/retry", "", AS_OPERATOR, json.dumps(body).encode()))
+    assert got.json == done.json
+
+
 def test_the_version_of_the_run_counts() -> None:
     """A run goes on under the definition that it was started with."""
     old = Workflow("w", version="1").step("a", lambda ctx: 1).step("b", lambda ctx: 1)
@@ -107,7 +131,8 @@ def test_a_kept_commit_has_to_be_there(kind: str | None) -> None:
     )
     got = plan(respond, "x", "step=a")
     done = respond(Sent("POST", "/runs/x/retry", "", AS_OPERATOR, b'{"step": "a"}'))
-    assert (got.status, got.json["code"]) == (done.status, done.json["code"]) == (409, "DEFINITION_CHANGED")
+    assert got.json == done.json
+    assert (got.status, got.json["code"]) == (409, "DEFINITION_CHANGED")
     assert plan(respond, "x", "step=a&redo_commits=true").status == 200
 
 

@@ -258,11 +258,12 @@ class DownStorage(MemoryStorage):
 
 
 def test_a_store_that_is_down() -> None:
-    """Health is 503, and so is everything else; where the store is stays in the log."""
+    """Health is 503, and so is everything else; where the store is stays in the log, and it is said what to do."""
     respond = by(router(App([Workflow("w").step("a", lambda ctx: None)], DownStorage())))
     for path in ("/healthz", "/runs/x", "/runs/x/plan"):
         got = ask(respond, "GET", path)
         assert (got.status, code(got), "secret" in got.text) == (503, "STORE_ERROR", False)
+        assert "ask again later" in got.json["detail"]
 
 
 def test_a_bug_is_no_stack_trace(caplog: pytest.LogCaptureFixture) -> None:
@@ -270,7 +271,8 @@ def test_a_bug_is_no_stack_trace(caplog: pytest.LogCaptureFixture) -> None:
     served = Router(Service.of(App([Workflow("w").step("a", lambda ctx: 1)])), access=Access({}), runs=None)
     request = Request("POST", {}, lambda: 1 / 0, None, "/runs/x/pause", trusted=True)  # type: ignore[arg-type, return-value]  # a front with a bug
     reply = served.respond(request, deadline=None)
-    assert (reply.status, json.loads(reply.text)["code"]) == (500, "INTERNAL_ERROR")
+    problem = json.loads(reply.text)
+    assert (reply.status, problem["code"], "the log" in problem["detail"]) == (500, "INTERNAL_ERROR", True)
     assert "division" not in reply.text
     assert "division by zero" in caplog.text
 
