@@ -40,7 +40,22 @@ UNKNOWN: Final = "_OTHER"
 LONGEST: Final = 4096
 """Characters of a value that is put into a span."""
 
+ENDS: Final = frozenset(
+    {
+        "workflow:complete",
+        "workflow:error",
+        "workflow:suspend",
+        "workflow:cancel",
+        "workflow:rollback_complete",
+    }
+)
+
 Attributes = dict[str, str | int | float | bool]
+
+
+def ends(event: TraceEvent) -> bool:
+    """Whether nobody works on the run after the event: it has ended or rests; one that turns back is to end later."""
+    return event.type in ENDS and (event.type, event.status) != ("workflow:error", "rolling_back")
 
 
 def of_step(event: TraceEvent) -> Attributes:

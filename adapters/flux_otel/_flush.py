@@ -27,16 +27,27 @@ class Flush:
         self._providers = providers
         self._lock = Lock()
         self._thread: Thread | None = None
+        self._late: Thread | None = None  # the one that was waited for in vain
 
-    def __call__(self, seconds: float) -> None:
-        """Have everything sent, and wait for that, so many seconds at most."""
+    def __call__(self, seconds: float, *, last: bool = False) -> None:
+        """Have everything sent, and wait for that, so many seconds at most.
+
+        While a collector does not answer, only the first call waits for it, and the last one.
+
+        Args:
+            seconds: how long to wait.
+            last: whether nobody comes after this call.
+        """
         ends = monotonic() + seconds
         before, thread = self._thread, self._sending()
+        if thread is self._late and not last:
+            return
         thread.join(seconds)
         if thread is before and not thread.is_alive():  # it had begun before there was all that is to be sent
             thread = self._sending()
             thread.join(max(0.0, ends - monotonic()))
         if thread.is_alive():
+            self._late = thread
             log.warning("spans and metrics are not sent after %g s; does the collector answer?", seconds)
 
     def _sending(self) -> Thread:

@@ -6,7 +6,7 @@ import re
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from flux_otel._attributes import ERROR_TYPE, KIND, STATUS, STEP, WORKFLOW, clean
+from flux_otel._attributes import ERROR_TYPE, KIND, STATUS, STEP, WORKFLOW, clean, ends
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
@@ -15,12 +15,17 @@ if TYPE_CHECKING:
     from flux_otel._attributes import Attributes
     from flux_otel._open import Tried
 
-RESTS: Final = frozenset({"workflow:suspend", "workflow:cancel"})
-ENDS: Final = frozenset({"workflow:complete", "workflow:error", "workflow:rollback_complete"})
-NAMES: Final = {"DueAge": "flux.due.lag", "LeaseLost": "flux.leases.lost"}
-"""What measurements are called here; any other has its name in lower case, its words parted by underscores."""
+OF_STEPS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+"""The bounds of the buckets that attempts are sorted into, in seconds; OpenTelemetry's own are for milliseconds."""
+OF_RUNS: Final = (*OF_STEPS, 21_600, 86_400, 604_800, 2_592_000)
+"""Those of runs, which may wait for hours, days, weeks."""
+KNOWN: Final = {
+    "DueAge": ("flux.due.lag", "s", "How late the run is that is due for longest."),
+    "LeaseLost": ("flux.lease.lost", "{lease}", "Leases that workers have lost."),
+}
+"""The name, unit and description of measurements."""
 UNITS: Final = {"Seconds": "s", "Milliseconds": "ms"}
-"""Units as OpenTelemetry writes them: https://ucum.org."""
+"""Units of others as OpenTelemetry writes them: https://ucum.org."""
 
 
 class Metrics:
@@ -32,14 +37,22 @@ class Metrics:
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
-        self._started = meter.create_counter("flux.runs.started", "{run}", "Runs that were created.")
+        self._started = meter.create_counter("flux.run.started", "{run}", "Runs that were created.")
         self._runs = meter.create_counter(
             "flux.runs", "{run}", "Runs that have ended, or that nobody needs to hold, by status."
         )
         self._run = meter.create_histogram(
-            "flux.run.duration", "s", "Time from the creation of a run to its end."
+            "flux.run.duration",
+            "s",
+            "Time from the creation of a run to its end.",
+            explicit_bucket_boundaries_advisory=OF_RUNS,
         )
-        self._step = meter.create_histogram("flux.step.duration", "s", "Time that an attempt of a step took.")
+        self._step = meter.create_histogram(
+            "flux.step.duration",
+            "s",
+            "Time that an attempt of a step took.",
+            explicit_bucket_boundaries_advisory=OF_STEPS,
+        )
         self._retries = meter.create_counter(
             "flux.step.retries", "{retry}", "Attempts that failed and are made again."
         )
@@ -53,7 +66,7 @@ class Metrics:
             self._started.add(1, about)
         elif event.type == "step:retry":
             self._retries.add(1, about | {STEP: clean(event.step_name or "")})
-        elif event.type in ENDS | RESTS and (event.type, event.status) != ("workflow:error", "rolling_back"):
+        elif ends(event):
             by_status = about | {STATUS: event.status or ""}
             self._runs.add(1, by_status)
             if event.type != "workflow:suspend" and event.duration is not None:
@@ -74,9 +87,9 @@ class Metrics:
         """Return the counter or the gauge of a measurement; it is made by the first one."""
         with self._lock:
             if name not in self._measured:
-                called = NAMES.get(name) or f"flux.{re.sub('(?<=[a-z])(?=[A-Z])', '_', name).lower()}"
+                words = re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
                 make = self._meter.create_counter if unit == "Count" else self._meter.create_gauge
-                self._measured[name] = make(called, UNITS.get(unit, "1"))
+                self._measured[name] = make(*KNOWN.get(name, (f"flux.{words}", UNITS.get(unit, "1"))))
             return self._measured[name]
 
 

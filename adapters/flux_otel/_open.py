@@ -59,6 +59,11 @@ class OpenRun:
         """The event that an attempt begins whose handler was not called yet."""
         self.attempt: OpenAttempt | None = None
 
+    def attempt_of(self, step: str | None) -> OpenAttempt | None:
+        """Return the attempt that is open, if it is one of that step; another thread may end it meanwhile."""
+        attempt = self.attempt
+        return attempt if attempt is not None and attempt.step == step else None
+
     def end_attempt(self, error: str | None = None) -> Tried | None:
         """End the span of the attempt, if one is open; one that was not made has none."""
         self.told = None

@@ -28,16 +28,6 @@ if TYPE_CHECKING:
     from flux_core import Context, TraceEvent
 
 BEGINNINGS: Final = frozenset({"workflow:start", "workflow:resume"})
-ENDS: Final = frozenset(
-    {
-        "workflow:complete",
-        "workflow:error",
-        "workflow:suspend",
-        "workflow:cancel",
-        "workflow:rollback_complete",
-    }
-)
-"""The types of the events after which nobody works on the run; not an error's, if the run turns back."""
 ATTEMPTS: Final = frozenset({("step:start", "running"), ("step:compensate", "compensating")})
 """The type and the status of the events by which an attempt begins."""
 OUTCOMES: Final = frozenset({"step:complete", "step:error", "step:suspend", "step:compensate"})
@@ -80,14 +70,11 @@ class Spans:
             return None
         run = self._open.get(event.workflow_id)
         if event.type == "step:progress":
-            if run and run.attempt and run.attempt.step == event.step_name:
-                self._note(run.attempt.span, event)
+            if run and (attempt := run.attempt_of(event.step_name)):
+                self._note(attempt.span, event)
             return None
         if run is None:
-            if (
-                event.type == "signal:received"
-            ):  # whoever sends it goes on with the run, or leaves it to others
-                self._note(get_current_span(), event)
+            self._follow_unknown(event)
             return None
         if event.step_name is not None:
             return self._follow_step(run, event)
@@ -101,9 +88,9 @@ class Spans:
         if run is None:
             yield
             return
-        if run.told is not None:
+        if run.told is not None and run.told.step_name == context.step:
             run.attempt, run.told = self._attempt(run, run.told, context.attempt), None
-        attempt = run.attempt
+        attempt = run.attempt_of(context.step)
         span = run.span if attempt is None else attempt.span
         is_somewhere = span.get_span_context().is_valid  # without an SDK it may not be
         token = attach(of_flux(set_span_in_context(span))) if is_somewhere else None
@@ -152,8 +139,7 @@ class Spans:
             span = self._run_span(event.workflow_id, event.workflow_name, remote(place))
         if isinstance(step := meta.get("fromStep"), int):
             span.set_attribute(named.FROM_STEP, step)
-        if self._data:
-            span.set_attributes(named.values({"flux.run.input": event.input}))
+        self._show(span, {"flux.run.input": event.input})
         run = OpenRun(span)
         if event.status == "pending":
             run.end(event.status)
@@ -193,23 +179,28 @@ class Spans:
             return None
         if error is not None:
             named.fail(attempt.span, error, event.error or "", recorded=True)
-        if self._data and event.meta:
-            told = {f"flux.step.{name}": event.meta.get(name) for name in ("output", "changes")}
-            attempt.span.set_attributes(named.values(told))
+        meta = event.meta or {}
+        self._show(attempt.span, {f"flux.step.{name}": meta.get(name) for name in ("output", "changes")})
         return run.end_attempt(error)
 
     def _follow_run(self, run: OpenRun, event: TraceEvent) -> None:
-        turns_back = event.type == "workflow:error" and event.status == "rolling_back"
         if event.type == "workflow:error":
             named.fail(run.span, named.error_type(event), event.error or "", recorded=False)
-        if event.type not in ENDS or turns_back:
+        if not named.ends(event):
             self._note(run.span, event)
             return
         with self._lock:
             self._open.pop(event.workflow_id, None)
-        if self._data:
-            run.span.set_attributes(named.values({"flux.run.data": event.data}))
+        self._show(run.span, {"flux.run.data": event.data})
         run.end(event.status)
+
+    def _follow_unknown(self, event: TraceEvent) -> None:
+        """Tell of what has happened to a run that no worker of this process has."""
+        if event.type == "signal:received":  # whoever sends it goes on with the run, or leaves it to others
+            self._note(get_current_span(), event)
+        elif event.type == "workflow:error" and named.ends(event):  # whoever found it lost has failed it
+            self._begin(event)
+            self.follow(event)
 
     def _attempt(self, run: OpenRun, event: TraceEvent, number: int) -> OpenAttempt:
         """Begin the span of the attempt of that number, of which the event has told."""
@@ -231,8 +222,15 @@ class Spans:
         )
         return OpenAttempt(step, kind, span)
 
+    def _show(self, span: Span, values: dict[str, Any]) -> None:
+        """Put values of the run into the span, if that is kept, and they are to be there."""
+        if self._data and span.is_recording():
+            span.set_attributes(named.values(values))
+
     def _note(self, span: Span, event: TraceEvent, error: str | None = None) -> None:
-        """Add the event to the span."""
+        """Add the event to the span, if that is kept."""
+        if not span.is_recording():
+            return
         said = named.of_note(event, data=self._data)
         if error is not None:
             said |= {named.ERROR_TYPE: error, "exception.message": named.clean(event.error or "")}

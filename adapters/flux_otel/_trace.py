@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from flux_core import InvalidInput, __version__
-from flux_core._invocation import CURRENT, seconds_for_a_call
+from flux_core._invocation import CURRENT
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SCOPE: Final = "flux_otel"
 """What OpenTelemetry knows the spans' and metrics' maker by."""
 PATIENCE: Final = 2.0
-"""Seconds for which an invocation of a function waits at its end until its spans have been sent."""
+"""Seconds for which an invocation of a function waits at its end until its spans have been sent, at most."""
 
 
 class OpenTelemetryTrace:
@@ -32,9 +32,9 @@ class OpenTelemetryTrace:
     message carries; each later one is below the first, and has a link to whatever resumed the run. A handler is
     called within its attempt's span, so that clients and loggers which are instrumented go on with the trace.
 
-    Metrics: `flux.runs.started` and `flux.runs` (runs that have ended or rest, by `flux.run.status`),
+    Metrics: `flux.run.started` and `flux.runs` (runs that have ended or rest, by `flux.run.status`),
     `flux.run.duration` (from creation to the end), `flux.step.duration` (of an attempt), `flux.step.retries`,
-    `flux.due.lag` (how late the run is that is due for longest), `flux.leases.lost`; durations are in seconds.
+    `flux.due.lag` (how late the run is that is due for longest), `flux.lease.lost`; durations are in seconds.
 
     Args:
         tracer_provider: makes the spans; by default OpenTelemetry's global one, even if that is set later.
@@ -53,11 +53,12 @@ class OpenTelemetryTrace:
         *,
         data: bool = False,
     ) -> None:
-        if find_spec("opentelemetry") is None:
+        try:
+            from opentelemetry import metrics, trace
+        except ImportError as error:
             raise InvalidInput(
                 "OpenTelemetryTrace needs opentelemetry-api: pip install 'flux-serverless[otel]'"
-            )
-        from opentelemetry import metrics, trace
+            ) from error
 
         from flux_otel._flush import Flush
         from flux_otel._metrics import Metrics
@@ -109,9 +110,10 @@ class OpenTelemetryTrace:
         """Send what there is, if the platform may freeze the function now; a server's exporter has its own time."""
         invocation = CURRENT.get()
         if invocation is not None and invocation.deadline is not None:
-            self._flush(seconds_for_a_call(PATIENCE))
+            left = max(0.0, invocation.deadline - monotonic())
+            self._flush(min(PATIENCE, left / 2))  # the other half is for the answer
 
     def close(self) -> None:
         """End the spans that are open, and send what there is; the providers are the app's own, and stay open."""
         self._spans.end_all()
-        self._flush(PATIENCE)
+        self._flush(PATIENCE, last=True)

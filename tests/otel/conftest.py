@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, NumberDataPoint
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -15,19 +15,21 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from flux_otel import OpenTelemetryTrace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from opentelemetry.sdk.metrics.export import Metric
     from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace.sampling import Sampler
     from opentelemetry.trace import SpanContext
 
 
 class Telemetry:
     """An SDK of the test's own."""
 
-    def __init__(self) -> None:
+    def __init__(self, sampler: Sampler | None = None) -> None:
         self._exporter = InMemorySpanExporter()
         self._reader = InMemoryMetricReader()
-        self.tracers = TracerProvider()
+        self.tracers = TracerProvider(sampler)
         self.tracers.add_span_processor(SimpleSpanProcessor(self._exporter))
         self.meters = MeterProvider([self._reader])
         self.tracer = self.tracers.get_tracer("the app's")
@@ -49,9 +51,6 @@ class Telemetry:
     @property
     def metrics(self) -> dict[str, list[tuple[dict[str, Any], Any]]]:
         """The data points by metric: their attributes, and their value, or how many values there are of what sum."""
-        data = self._reader.get_metrics_data()
-        if data is None:
-            return {}
         return {
             metric.name: [
                 (
@@ -60,10 +59,27 @@ class Telemetry:
                 )
                 for point in metric.data.data_points
             ]
-            for resource in data.resource_metrics
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
+            for metric in self._read()
         }
+
+    @property
+    def units(self) -> dict[str, str]:
+        """The units by metric."""
+        return {metric.name: metric.unit or "" for metric in self._read()}
+
+    def bounds(self, name: str) -> Sequence[float]:
+        """Return the bounds of that metric's buckets."""
+        (metric,) = (metric for metric in self._read() if metric.name == name)
+        (point,) = metric.data.data_points
+        assert isinstance(point, HistogramDataPoint)
+        return point.explicit_bounds
+
+    def _read(self) -> list[Metric]:
+        data = self._reader.get_metrics_data()
+        resources = data.resource_metrics if data else []
+        return [
+            metric for resource in resources for scope in resource.scope_metrics for metric in scope.metrics
+        ]
 
     def close(self) -> None:
         """Shut both down."""

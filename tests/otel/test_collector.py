@@ -128,7 +128,7 @@ def test_the_metrics_arrive(received: Received) -> None:
         if point["name"].startswith("flux.") and point["name"] != "flux.step.duration"  # the SDK has its own
     }
     assert counted == {
-        ("flux.runs.started", None): 1,
+        ("flux.run.started", None): 1,
         ("flux.runs", "suspended"): 1,
         ("flux.runs", "completed"): 1,
         ("flux.run.duration", "completed"): 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from threading import Event, Thread, Timer
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,9 @@ from flux_core import (
 from flux_core._invocation import Invocation
 from flux_core._serving.measure import serving
 from flux_core.storage import MemoryStorage
+from flux_core.testing import FakeClock
 from flux_otel import OpenTelemetryTrace, _spans, _trace
+from flux_otel._open import OpenAttempt, OpenRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -142,6 +145,47 @@ def test_an_attempt_that_tells_no_end_ends_with_the_next(telemetry: Telemetry) -
     assert [span.name for span in telemetry.spans] == ["a", "a", "order"]
 
 
+def test_a_condition_after_an_attempt_that_was_not_made_is_asked_within_the_run(telemetry: Telemetry) -> None:
+    """Somebody has said what came of the commit just before it was tried again: the next node is looked at."""
+    sink = telemetry.sink()
+    sink.emit(event("workflow:start", status="running"))
+    sink.emit(event("step:start", step_name="charge", status="running"))
+    call(sink)  # the condition of step a
+    sink.emit(event("workflow:complete", status="completed"))
+    assert [span.name for span in telemetry.spans] == ["order"]
+
+
+def test_progress_may_come_from_a_thread_that_was_left_behind(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its attempt ends at any moment: here, while the sink looks at it."""
+    sink = telemetry.sink()
+    sink.emit(event("workflow:start", status="running"))
+    seen = iter([OpenAttempt("a", "step", telemetry.tracer.start_span("a"))])
+    monkeypatch.setattr(OpenRun, "attempt", property(lambda run: next(seen, None)), raising=False)
+    sink.emit(event("step:progress", step_name="a", meta={"fraction": 1.0}))
+
+
+def test_a_run_that_nobody_took_on_has_a_span_with_its_error(telemetry: Telemetry) -> None:
+    """It has lost its worker too often, and the spans of those were lost with them: it is in the run's trace."""
+    store, clock = MemoryStorage(), FakeClock()
+    engine = Engine(store, trace=[telemetry.sink()], clock=clock, max_interruptions=1)
+
+    def stop(ctx: Ctx) -> None:
+        raise KeyboardInterrupt
+
+    workflow = Workflow("order").step("a", stop)
+    with pytest.raises(KeyboardInterrupt):
+        engine.execute(workflow, {}, id="r1")
+    _, begun = telemetry.spans
+    clock.advance(100)
+    engine.tick([workflow])
+    failed = telemetry.spans[-1]
+    assert (failed.name, parent_of(failed)) == ("order", context_of(begun).span_id)
+    assert (failed.status.status_code, attributes(failed)["error.type"]) == (StatusCode.ERROR, "CrashLoop")
+    assert attributes(failed)["flux.run.status"] == "failed"
+
+
 def test_spans_that_nobody_ends_are_bounded(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest are cut: nobody says that their workers are lost. So is what is open when the sink is closed."""
     monkeypatch.setattr(_spans, "MOST", 3)
@@ -247,7 +291,7 @@ class Slow(InMemorySpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Wait, and keep them."""
-        self.answers.wait(LIMIT)
+        self.answers.wait(6 * LIMIT)
         return super().export(spans)
 
 
@@ -262,9 +306,11 @@ def slow() -> Iterator[tuple[Slow, TracerProvider]]:
     provider.shutdown()
 
 
-def serve(provider: TracerProvider, deadline: float | None) -> OpenTelemetryTrace:
+def serve(
+    provider: TracerProvider, deadline: float | None, sink: OpenTelemetryTrace | None = None
+) -> OpenTelemetryTrace:
     """Serve one invocation, and return the sink."""
-    sink = OpenTelemetryTrace(provider)
+    sink = sink or OpenTelemetryTrace(provider)
     app = App([Workflow("order").step("a", nothing)], MemoryStorage(), trace=[sink])
     with serving(app, Invocation({}, deadline)):
         app.execute("order", {})
@@ -305,37 +351,67 @@ def test_an_invocation_does_not_wait_for_a_collector_that_is_down(
     assert len(exporter.get_finished_spans()) == 2
 
 
+def test_only_one_invocation_waits_for_a_collector_that_is_down(
+    slow: tuple[Slow, TracerProvider], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those after it are answered at once, and theirs is sent when it answers."""
+    monkeypatch.setattr(_trace, "PATIENCE", 0.05)
+    exporter, provider = slow
+    sink = serve(provider, deadline=1e12)
+    monkeypatch.setattr(_trace, "PATIENCE", LIMIT)
+    serve(provider, deadline=1e12, sink=sink)  # in vain, this would say so too
+    assert len(caplog.records) == 1
+    exporter.answers.set()
+    sink.close()
+    assert len(exporter.get_finished_spans()) == 4
+
+
+@pytest.mark.parametrize(("left", "waited"), [(100.0, 2.0), (1.0, 0.5), (-1.0, 0.0)])
+def test_a_flush_leaves_time_for_the_answer(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, left: float, waited: float
+) -> None:
+    """A function that is killed while it waits for a collector would have its work delivered once more."""
+    monkeypatch.setattr(_trace, "monotonic", lambda: 1000.0)
+    sink = telemetry.sink()
+    asked: list[float] = []
+    monkeypatch.setattr(sink, "_flush", asked.append)
+    with serving(App([Workflow("order").step("a", nothing)], trace=[sink]), Invocation({}, 1000.0 + left)):
+        pass
+    assert asked == [waited]
+
+
 class SlowMeters(MeterProvider):
     """Metrics that are not sent until they are let."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.asked = Event()
         self.answers = Event()
 
     def force_flush(self, timeout_millis: float = 0) -> bool:
         """Wait."""
+        self.asked.set()
         return self.answers.wait(LIMIT)
 
 
-def test_what_ends_while_the_last_is_still_being_sent_is_sent_too(
+def test_what_ends_while_another_invocations_is_being_sent_is_sent_too(
     slow: tuple[Slow, TracerProvider], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last invocation's flush is past this one's spans: there is another after it."""
+    """The other's flush, at the same time in the same process, is past this one's spans: there is another after it."""
+    monkeypatch.setattr(_trace, "PATIENCE", LIMIT)
     exporter, provider = slow
     exporter.answers.set()
     meters = SlowMeters()
     sink = OpenTelemetryTrace(provider, meters)
-    app = App([Workflow("order").step("a", nothing)], MemoryStorage(), trace=[sink])
-    monkeypatch.setattr(_trace, "PATIENCE", 0.05)
-    with serving(app, Invocation({}, deadline=1e12)):
-        app.execute("order", {})
+    other = Thread(target=serve, args=(provider, 1e12, sink))
+    other.start()
+    assert meters.asked.wait(LIMIT)
     assert len(exporter.get_finished_spans()) == 2
-    monkeypatch.setattr(_trace, "PATIENCE", LIMIT)
     let = Timer(0.05, meters.answers.set)
     let.start()
-    with serving(app, Invocation({}, deadline=1e12)):
-        app.execute("order", {})
-    let.join()
+    serve(provider, 1e12, sink)
+    for thread in (other, let):
+        thread.join(LIMIT)
     assert len(exporter.get_finished_spans()) == 4
 
 
@@ -357,6 +433,6 @@ def test_a_provider_that_cannot_send_breaks_nothing(
 
 def test_it_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The extra is not installed."""
-    monkeypatch.setattr(_trace, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
     with pytest.raises(InvalidInput, match=r"flux-serverless\[otel\]"):
         OpenTelemetryTrace()

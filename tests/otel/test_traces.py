@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry import trace
 from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import NoOpTracerProvider, SpanKind
-from otel.conftest import attributes, context_of, id_of, notes, parent_of, traces
+from otel.conftest import Telemetry, attributes, context_of, id_of, notes, parent_of, traces
 
 from flux_core import App, AsyncEngine, Context, Engine, Workflow, wait
 from flux_core._invocation import Invocation
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from opentelemetry.sdk.trace import ReadableSpan
-    from otel.conftest import Telemetry
 
 Ctx = Context[Any, Any]
 
@@ -133,6 +133,19 @@ def test_a_trace_that_the_sender_does_not_keep_is_not_kept(
         orders.execute("order", {}, id="r1")
     app(telemetry, store).signal("order", "r1", "approved")
     assert telemetry.spans == []
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_sampler_decides_on_a_run_whose_sender_is_not_kept(store: MemoryStorage, kept: int) -> None:
+    """A platform that marks most of its requests as not kept does not decide for the app; nor does whoever resumes."""
+    sampler = TraceIdRatioBased(kept)
+    telemetry = Telemetry(ParentBased(sampler, remote_parent_not_sampled=sampler))
+    orders = app(telemetry, store)
+    with serving(orders, Invocation({}, traceparent=f"{SENT[:-2]}00")):
+        orders.execute("order", {}, id="r1")
+    app(telemetry, store).signal("order", "r1", "approved")
+    assert [span.name for span in telemetry.spans] == ["order", "ship", "order"] * kept
+    telemetry.close()
 
 
 def test_a_span_in_the_senders_trace_is_nearer(telemetry: Telemetry, store: MemoryStorage) -> None:
