@@ -8,6 +8,7 @@ from flux_core._display import plain
 from flux_core._errors import FluxError
 from flux_core._json import decode
 from flux_core._run import ErrorInfo
+from flux_core._status import StepStatus
 from flux_core._trace import TraceEvent
 from flux_core._workflow import COMMIT
 
@@ -25,7 +26,8 @@ LONGEST_MESSAGE: Final = 2000  # characters of an error's message that are kept
 LONGEST_TRACEBACK: Final = 8000
 LONGEST_CAUSE: Final = 200
 MOST_CAUSES: Final = 5
-BEGINNINGS: Final = ("workflow:start", "workflow:resume")
+TRACED: Final = ("workflow:start", "workflow:resume", "workflow:error")
+"""The types of the events that tell of the trace which the run belongs to: a sink may have heard of no other before."""
 
 
 def run_event(event: str, state: RunState, time: float, back_to: int | None = None) -> TraceEvent:
@@ -54,14 +56,14 @@ def run_event(event: str, state: RunState, time: float, back_to: int | None = No
 
 def _said_of_run(event: str, state: RunState, back_to: int | None) -> dict[str, Any]:
     """Return what the format has no field for: the trace that a sink goes on with, the error beside its message."""
+    told: dict[str, Any] = {}
+    if event in TRACED and state.origin.traceparent is not None:
+        told["traceparent"] = state.origin.traceparent
     if event == "workflow:error" and state.error:
-        return {"error": _kind_of(state.error)}
-    if event not in BEGINNINGS:
-        return {}
-    parent = state.origin.traceparent
-    return ({} if parent is None else {"traceparent": parent}) | (
-        {} if back_to is None else {"retry": True, "fromStep": back_to}
-    )
+        told["error"] = _kind_of(state.error)
+    if back_to is not None:
+        told |= {"retry": True, "fromStep": back_to, "kept": [*state.kept]}
+    return told
 
 
 def _kind_of(error: ErrorInfo) -> dict[str, Any]:
@@ -103,6 +105,7 @@ def attempt_event(state: RunState, planned: PlannedNode, retry: Retry, time: flo
 def step_event(event: str, state: RunState, planned: PlannedNode, entry: Entry, time: float) -> TraceEvent:
     """Return an event about what came of an attempt of the node, or of the node."""
     done = event == "step:complete"
+    begins = entry.status is StepStatus.COMPENSATING and event == "step:compensate"
     return TraceEvent(
         event,
         _milliseconds(time),
@@ -111,7 +114,7 @@ def step_event(event: str, state: RunState, planned: PlannedNode, entry: Entry, 
         planned.node.name,
         planned.index,
         commit=planned.node.kind == COMMIT,
-        retries=max(0, entry.attempts - 1),
+        retries=entry.attempts if begins else max(0, entry.attempts - 1),
         duration=_milliseconds(time - entry.started_at),
         error=entry.error.message if entry.error and not done else None,
         status=str(entry.status),

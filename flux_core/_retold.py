@@ -210,9 +210,12 @@ class Retold:
             node.lose_attempt()
         if before is not None and before.status is RunStatus.FAILED:
             self._error = None
-        place = (event.meta or {}).get("fromStep")
+        meta = event.meta or {}
+        place, kept = meta.get("fromStep"), meta.get("kept")
         if type(place) is int:
             self._cut(place)
+        if isinstance(kept, list):  # not in older traces: there commits count again that are to be made again
+            self._kept = {place: node for place, node in self._kept.items() if node.name in kept}
 
     def _give_up(self, event: TraceEvent) -> None:
         """Fail what stands open: the run has failed without an event about the node, since its worker was lost."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flux_core._run import ErrorInfo, StepRecord, Try
 from flux_core._status import StepStatus
+from flux_core._trace_line import LAST_MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -167,6 +168,7 @@ def told_error(event: TraceEvent) -> ErrorInfo:
     )
 
 
-def moment(milliseconds: object) -> float | None:
-    """Return Unix milliseconds as Unix seconds; None for what is no number."""
-    return milliseconds / 1000 if type(milliseconds) in {int, float} else None  # type: ignore[operator]  # it is one
+def moment(milliseconds: Any) -> float | None:
+    """Return Unix milliseconds as Unix seconds; None for what is no number, or beyond all dates."""
+    is_number = type(milliseconds) in {int, float}
+    return milliseconds / 1000 if is_number and 0 <= milliseconds <= LAST_MOMENT else None

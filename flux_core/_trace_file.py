@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 LONGEST_LINE: Final = 16 << 20  # bytes; what is longer is no event, and is passed over
 BLOCK: Final = 1 << 20  # bytes that are read at once
 HEAD: Final = 512  # bytes by which a file is known again
+DATABASE: Final = b"SQLite format 3\0"  # with which one begins
 
 
 class TraceFile:
@@ -26,7 +27,7 @@ class TraceFile:
         longest: the bytes that a line may have.
 
     Raises:
-        InvalidInput: it is a folder, a pipe or a device, or may not be read.
+        InvalidInput: it is a folder, a pipe, a device or a database, or may not be read.
     """
 
     def __init__(
@@ -130,8 +131,14 @@ class TraceFile:
             self.close()
             try:
                 self._file = open(self.path, "rb", buffering=0)  # noqa: SIM115, PTH123 (it stays open; as above)
+            except FileNotFoundError:  # it has been rotated since
+                self.there = False
+                return
             except OSError as error:
                 raise self._refusal(error.strerror) from error
+            if self._file.read(len(DATABASE)) == DATABASE:
+                self.close()
+                raise self._refusal("it is an SQLite database, as stores are, and no trace")
             self.read = self._tried = 0
             self._passing = False
             self.beginnings += 1

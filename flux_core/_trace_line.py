@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 DEEPEST: Final = 3  # times that a line is looked for in a line
 LAST_MOMENT: Final = 253_402_214_400_000
 """Unix milliseconds: the last day of the year 9999, behind which there are no dates to show."""
+OVERLAP: Final = 60_000
+"""Milliseconds before the newest line of a log that are read again: lines may come late, and not in their order."""
+MANY: Final = 10_000  # lines of a log, after which those are forgotten that are not read again
 
 
 def event_of(line: str | bytes) -> TraceEvent | None:
@@ -115,3 +118,37 @@ class LogGroup(Protocol):
     def trace_lines(self, *, since: int, run: str | None = None) -> Iterable[LogLine]:
         """Give the lines from that time on, in Unix milliseconds, that may be of the trace."""
         ...
+
+
+class NewLines:
+    """The lines of a log from a time on, each once by its id, however often it is read.
+
+    Args:
+        group: the log.
+        since: Unix milliseconds.
+        run: the id of the run, where the lines of no other are of use.
+    """
+
+    def __init__(self, group: LogGroup, *, since: int, run: str | None = None) -> None:
+        self.newest = since
+        """When the newest line was written, in Unix milliseconds."""
+        self._group = group
+        self._since = since
+        self._run = run
+        self._given: dict[str, int] = {}
+
+    def take(self) -> Iterator[LogLine]:
+        """Give the lines that were not given yet; raises what the log raises, and goes on from there the next time."""
+        for line in self._group.trace_lines(since=self._since, run=self._run):
+            if line.id not in self._given:
+                self._given[line.id] = line.time
+                self.newest = max(self.newest, line.time)
+                if not len(self._given) % MANY:
+                    self._forget()
+                yield line
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget the lines that are not read again."""
+        self._since = max(self._since, self.newest - OVERLAP)
+        self._given = {known: time for known, time in self._given.items() if time >= self._since}

@@ -121,7 +121,8 @@ def _describe(event: TraceEvent) -> str:
     if event.retries:
         parts.append(f"attempt {event.retries + 1}")
     if event.error:
-        parts.append(event.error.splitlines()[0])
+        line = event.error.splitlines()[0]  # without what would drive the terminal
+        parts.append("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line))
     return "  ".join(parts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -21,6 +21,7 @@ from flux_core import App, FluxError
 if TYPE_CHECKING:
     from flux_cli._exit import ExitCode
     from flux_cli._options import Place
+    from flux_core._trace_line import LogGroup
 
 LOOPBACK: Final = "127.0.0.1"
 LATELY: Final = "1h"
@@ -73,35 +74,61 @@ def dev(
     It serves this computer alone, and needs no token. Over a store whose app is found runs can be acted on, which runs
     their steps here; due runs are left to others. All else can only be looked at.
     """
-    if place.remote is not None and ("remote" in place.typed or (trace is None and name is None)):
-        raise click.UsageError(
-            "what is shown is a store, a trace or a log: give --store, --trace or --cloudwatch"
-        )
-    given = [option for option, value in (("--trace", trace), ("--cloudwatch", name)) if value is not None]
-    given += ["--store"] if "store" in place.typed else []
-    if len(given) > 1:
-        raise click.UsageError(f"{' and '.join(given)} each say what is shown: give one of them")
+    of_log = {"--since": since, "--region": region, "--endpoint": endpoint}
+    _check_usage(place, {"--trace": trace, "--cloudwatch": name}, of_log)
     web = loaded("flux dev")
     with ExitStack() as stack:
-        if trace is not None or name is not None:
-            traces = import_module("flux_web._traces")
-            if trace is not None:
-                opening = traces.open_trace(trace, redact=redact)
-            else:
-                group = log_group(str(name), region=region, endpoint=endpoint)
-                begin = past_moment(LATELY) if since is None else since
-                try:
-                    opening = traces.open_cloudwatch(group, since=begin, redact=redact)
-                except FluxError as error:
-                    raise NotThere.instead_of(error) from None
-            runs = stack.enter_context(opening)
-            served = web.asgi(None, runs=runs, tokens={}, source=runs.source)
-            what = f"{runs.source}, to look at"
-        else:
+        if trace is None and name is None:
             found = find_app(place.app)
             app = stack.enter_context(opened(found or App([]), place.store, existing=found is None))
             shown = app.on(app.engine.storage, redact=redact)
             source = source_of(place, app)
             served = web.asgi(shown, tokens={}, tick_every=None, acts=found is not None, source=source)
             what = source if found else f"{source}, to look at: no app is named"
+        else:
+            group = None if name is None else log_group(name, region=region, endpoint=endpoint)
+            runs = stack.enter_context(_retold(trace, group, since, redact))
+            served = web.asgi(None, runs=runs, tokens={}, source=runs.source)
+            what = "; ".join([f"{runs.source}, to look at", *([runs.note] if runs.note else [])])
         return until_stopped(web, served, host=LOOPBACK, port=port, what=what, browse=browse)
+
+
+def _check_usage(place: Place, sources: dict[str, Any], of_log: dict[str, Any]) -> None:
+    """Do nothing if the options name one thing that can be shown.
+
+    Args:
+        place: where a store may be named.
+        sources: the options that name what else is shown.
+        of_log: those that say more of a log.
+
+    Raises:
+        click.UsageError: they name a function, two things, or say more of a log that is not named.
+    """
+    given = [option for option, value in sources.items() if value is not None]
+    if place.remote is not None and ("remote" in place.typed or not given):
+        raise click.UsageError(
+            "what is shown is a store, a trace or a log: give --store, --trace or --cloudwatch"
+        )
+    given += ["--store"] if "store" in place.typed else []
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(given)} each say what is shown: give one of them")
+    more = [option for option, value in of_log.items() if value is not None]
+    if more and given != ["--cloudwatch"]:
+        raise click.UsageError(f"{' and '.join(more)} say more of a log: give --cloudwatch too")
+
+
+def _retold(trace: Path | None, group: LogGroup | None, since: float | None, redact: tuple[str, ...]) -> Any:
+    """Return the runs that a trace file, or else a log, tells of.
+
+    Raises:
+        NotThere: there is no such log group.
+        FluxError: it cannot be read.
+    """
+    traces = import_module("flux_web._traces")
+    if trace is not None:
+        return traces.open_trace(trace, redact=redact)
+    begin = past_moment(LATELY) if since is None else since
+    try:
+        return traces.open_cloudwatch(group, since=begin, redact=redact)
+    except FluxError as error:
+        raise NotThere.instead_of(error) from None

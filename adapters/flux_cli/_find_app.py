@@ -11,7 +11,7 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING, Any, Final
 
 import flux_core
-from flux_core import App, FluxError, InvalidInput
+from flux_core import App, FluxError, InvalidInput, Workflow
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -81,7 +81,10 @@ def load_app(name: str, folder: Path) -> App:
     if not isinstance(app, App):
         apps = ", ".join(known for known, value in vars(module).items() if isinstance(value, App)) or "none"
         what = "is not an App" if hasattr(module, attribute) else "is not there"
-        raise AppNotFound(f"app {name!r}: {attribute!r} {what} in {module.__file__}; apps there: {apps}")
+        hint = f"; put the workflow into one: App([{attribute}])" if isinstance(app, Workflow) else ""
+        raise AppNotFound(
+            f"app {name!r}: {attribute!r} {what} in {module.__file__}; apps there: {apps}{hint}"
+        )
     return app
 
 

@@ -157,6 +157,6 @@ def _check_reach(host: str) -> None:
 
 def _is_loopback(host: str) -> bool:
     try:
-        return ip_address(host).is_loopback
+        return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower() == "localhost"

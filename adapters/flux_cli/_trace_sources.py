@@ -9,7 +9,7 @@ from flux_cli._exit import NotThere
 from flux_cli._trace_stored import events_in
 from flux_core import FluxError, InvalidInput
 from flux_core._trace_file import TraceFile
-from flux_core._trace_line import event_of
+from flux_core._trace_line import NewLines, event_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from flux_core._trace_line import LogGroup
 
 READER: Final = "flux_aws._cloudwatch.logs"
-OVERLAP: Final = 60.0
-"""Seconds before the newest line of a log that are read again: lines may come late, and not in their order."""
 MOST_RUNS: Final = 20  # of a store, unless one is named
 
 
@@ -47,10 +45,8 @@ class Log:
 
     def __init__(self, group: LogGroup, run_id: str | None, since: float) -> None:
         self.name = group.name
-        self._group = group
         self._run_id = run_id
-        self._since = since
-        self._seen: dict[str, int] = {}
+        self._lines = NewLines(group, since=int(since * 1000), run=run_id)
 
     def new(self) -> Iterator[TraceEvent]:
         """Give the events that were not given yet, each once, by its id in the log.
@@ -60,17 +56,12 @@ class Log:
             StoreError: it cannot be read.
         """
         try:
-            for line in self._group.trace_lines(since=int(self._since * 1000), run=self._run_id):
-                if line.id in self._seen:
-                    continue
-                self._seen[line.id] = line.time
+            for line in self._lines.take():
                 event = event_of(line.text)
                 if event is not None and self._run_id in {None, event.workflow_id}:
                     yield event
         except FluxError as error:
             raise NotThere.instead_of(error) from None
-        self._since = max(self._since, max(self._seen.values(), default=0) / 1000 - OVERLAP)
-        self._seen = {known: time for known, time in self._seen.items() if time >= self._since * 1000}
 
 
 class File:
@@ -135,12 +126,12 @@ class Stored:
 
     def new(self) -> Iterator[TraceEvent]:
         """Give what was not given yet of the runs that have another revision by now, the oldest run first."""
+        before, self._given = self._given, {}  # nothing of runs that are not among the newest any more
         for run in self._found():
-            revision, given = self._given.get(run.id, (-1, frozenset()))
+            revision, given = self._given[run.id] = before.get(run.id, (-1, frozenset()))
             if run.revision == revision:
                 continue
-            events = [*events_in(self._runs.shown(run))]
-            keys = {_identity(event): event for event in events}
+            keys = {_identity(event): event for event in events_in(self._runs.shown(run))}
             self._given[run.id] = run.revision, frozenset(keys)
             yield from (event for key, event in keys.items() if key not in given)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from flux_cli._words import instant
 from flux_core import StepStatus
 from flux_core._retold import begins
+from flux_core._retold_node import moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -70,20 +71,25 @@ class TraceTree:
     """
 
     def __init__(self, events: Iterable[TraceEvent]) -> None:
+        self._forget()
+        for event in events:
+            if event.type in TELLING:
+                TELLING[event.type](self, event)
+
+    def _forget(self) -> None:
         self.branches: list[Branch] = []
         self._nodes: dict[str, NodeBranch] = {}
         self._undone: dict[str, NodeBranch] = {}
         self._rollback: Branch | None = None
         self._said = ""  # the last error of a node, which is not said again of the run
-        for event in events:
-            if begins(event):
-                self.branches.clear()
-                self._nodes.clear()
-                self._undone.clear()
-            if event.type in TELLING:
-                TELLING[event.type](self, event)
 
     # Events about the run as a whole.
+
+    def _started_run(self, event: TraceEvent) -> None:
+        if begins(event):
+            self._forget()
+        else:  # the TypeScript engine says so of a run that goes on
+            self._resumed(event)
 
     def _resumed(self, event: TraceEvent) -> None:
         meta = event.meta or {}
@@ -110,7 +116,8 @@ class TraceTree:
 
     def _turned_back(self, event: TraceEvent) -> None:
         self._rollback = Branch(event.type, "rollback", event.timestamp)
-        self.branches.append(self._rollback)
+        if event.duration is not None:  # the TypeScript engine says so of a run that has nothing to undo, too
+            self.branches.append(self._rollback)
 
     def _rolled_back(self, event: TraceEvent) -> None:
         if self._rollback is not None:
@@ -123,11 +130,8 @@ class TraceTree:
         node.begin(Branch(event.type, f"attempt {(event.retries or 0) + 1}", event.timestamp))
 
     def _progress(self, event: TraceEvent) -> None:
-        meta = event.meta or {}
-        fraction = meta.get("fraction")
-        share = f"{fraction:.0%}" if isinstance(fraction, int | float) else ""
         node = self._node(event)
-        (node.open or node).add(Branch(event.type, f"{share} {meta.get('message', '')}".strip()))
+        (node.open or node).add(Branch(event.type, progress_told(event)))
 
     def _completed(self, event: TraceEvent) -> None:
         node = self._node(event)
@@ -149,9 +153,11 @@ class TraceTree:
 
     def _to_retry(self, event: TraceEvent) -> None:
         node = self._undone.get(str(event.step_name)) or self._node(event)
-        if node.open is not None:  # the TypeScript engine tells of a failed attempt by this event alone
-            node.close(event.timestamp, "step:error", event.error or "")
-        node.begin(Branch(event.type, "back-off", event.timestamp, _until(event)))
+        node.close(event.timestamp, "step:error", event.error or "")
+        if event.max_retries is None:
+            node.begin(Branch(event.type, "back-off", event.timestamp, _until(event)))
+        else:  # the TypeScript engine tells of a failed attempt, and of the next, by this event alone
+            node.begin(Branch("step:start", f"attempt {(event.retries or 0) + 1}", event.timestamp))
 
     def _suspended(self, event: TraceEvent) -> None:
         signal = (event.meta or {}).get("signal")
@@ -172,7 +178,11 @@ class TraceTree:
         node = self._undone.get(name)
         if node is None:
             node = self._undone[name] = NodeBranch(event.type, name, event.timestamp)
-            (self._rollback.branches if self._rollback else self.branches).append(node)
+            if self._rollback is None:
+                self.branches.append(node)
+            else:
+                self._rollback.add(node)
+                self.branches += [] if self._rollback in self.branches else [self._rollback]
         if event.status == StepStatus.COMPENSATING:
             tried = sum(branch.name.startswith("attempt") for branch in node.branches)
             node.begin(Branch(event.type, f"attempt {tried + 1}", event.timestamp))
@@ -191,18 +201,27 @@ class TraceTree:
         return node
 
 
+def progress_told(event: TraceEvent) -> str:
+    """Return what a handler has said of its progress."""
+    meta = event.meta or {}
+    fraction = meta.get("fraction")
+    share = f"{fraction:.0%}" if isinstance(fraction, int | float) and 0 <= fraction <= 1 else ""
+    return f"{share} {meta.get('message', '')}".strip()
+
+
 def _moment(event: TraceEvent, name: str, *, remark: str = "") -> Branch:
     return Branch(event.type, name, remark=remark)
 
 
 def _until(event: TraceEvent) -> str:
-    until = (event.meta or {}).get("until")
-    return f"until {instant(until / 1000)}" if type(until) is int else ""
+    until = moment((event.meta or {}).get("until"))
+    return "" if until is None else f"until {instant(until)}"
 
 
 WAITING: Final = ("step:suspend", "step:retry")
 TELLING: Final[dict[str, Callable[[TraceTree, TraceEvent], None]]] = {
-    "workflow:resume": TraceTree._resumed,  # noqa: SLF001 (the class's own table)
+    "workflow:start": TraceTree._started_run,  # noqa: SLF001 (the class's own table)
+    "workflow:resume": TraceTree._resumed,  # noqa: SLF001 (the same)
     "workflow:suspend": TraceTree._suspended_run,  # noqa: SLF001 (the same)
     "workflow:error": TraceTree._failed_run,  # noqa: SLF001 (the same)
     "workflow:rollback_start": TraceTree._turned_back,  # noqa: SLF001 (the same)

@@ -8,8 +8,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from flux_cli._marks import OF_RUN
-from flux_cli._trace_tree import TraceTree
-from flux_cli._words import duration, instant, printable, shortened
+from flux_cli._trace_tree import TraceTree, progress_told
+from flux_cli._words import duration, instant, shortened
 from flux_core._retold import Outline, outlined
 from flux_core.trace import MARKS
 
@@ -56,7 +56,8 @@ def run_tree(events: Sequence[TraceEvent]) -> Tree:
 def flat_line(event: TraceEvent) -> Text:
     """Return the event as one line that names its moment and its run."""
     moment = f"{instant(event.timestamp / 1000).removesuffix('Z')}.{event.timestamp % 1000:03}Z"
-    return Text.assemble((f"{moment}  ", DIM), (printable(event.workflow_id), "bold"), "  ", _told(event))
+    run_id = shortened(event.workflow_id, LONGEST_REMARK)
+    return Text.assemble((f"{moment}  ", DIM), (run_id, "bold"), "  ", _told(event))
 
 
 def _heading(outline: Outline, events: Sequence[TraceEvent]) -> Text:
@@ -64,11 +65,12 @@ def _heading(outline: Outline, events: Sequence[TraceEvent]) -> Text:
     begun = "started" if outline.began else "first seen"
     mark = OF_RUN[outline.status]
     took = duration((outline.updated_at - first) / 1000)
+    workflow = shortened(outline.workflow, LONGEST_REMARK)
     return _line(
-        (printable(outline.id), "bold"),
+        (shortened(outline.id, LONGEST_REMARK), "bold"),
         "  ",
         (f"{mark.sign} {outline.status}", mark.style),
-        (f"\n{printable(outline.workflow)} · {begun} {instant(first / 1000)} · took {took}", DIM),
+        (f"\n{workflow} · {begun} {instant(first / 1000)} · took {took}", DIM),
     )
 
 
@@ -101,7 +103,8 @@ def _told(event: TraceEvent) -> Text:
     attempt = f"attempt {event.retries + 1}" if event.retries else ""
     took = "" if event.duration is None or event.type.endswith("start") else duration(event.duration / 1000)
     name = shortened(event.step_name or "", LONGEST_NAME)
-    parts = [name, f"{what:<{WIDEST_EVENT}}", attempt, took, _remark(event)]
+    what = f"{shortened(what, LONGEST_NAME):<{WIDEST_EVENT}}"
+    parts = [name, what, attempt, took, _remark(event)]
     return Text.assemble(
         (f"{MARKS.get(event.type, ' ')} ", STYLES.get(event.type, "")),
         ("  ".join(part for part in parts if part)),
@@ -109,11 +112,6 @@ def _told(event: TraceEvent) -> Text:
 
 
 def _remark(event: TraceEvent) -> str:
-    meta = event.meta or {}
     if event.type == "step:progress":
-        fraction = meta.get("fraction")
-        share = f"{fraction:.0%}" if isinstance(fraction, int | float) else ""
-        said = f"{share} {meta.get('message', '')}"
-    else:
-        said = event.error or str(meta.get("signal", ""))
-    return shortened(said, LONGEST_REMARK)
+        return shortened(progress_told(event), LONGEST_REMARK)
+    return shortened(event.error or str((event.meta or {}).get("signal", "")), LONGEST_REMARK)

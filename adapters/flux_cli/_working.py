@@ -9,6 +9,7 @@ from flux_cli._exit import exit_code_of
 from flux_cli._open import reached
 from flux_cli._progress import Progress
 from flux_cli._terminal import confirm
+from flux_core._status import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -31,7 +32,7 @@ class Action(NamedTuple):
     asked: Collection[RunStatus] = ()
     """Where it is to bring the run, if that is not to its completion."""
     question: bool = False
-    """Whether a person is asked even about a single run."""
+    """Whether a person is asked even about a single run, if it has not ended."""
 
 
 def on_one(
@@ -41,7 +42,7 @@ def on_one(
     progress = Progress()
     with reached(place, existing=True, trace=(progress,)) as runs:
         stored = found(runs, run_id)
-        if action.question and not yes:
+        if action.question and not yes and stored.status not in ENDED:  # there is nothing to confirm then
             confirm(
                 f"{action.verb} run {stored.id} of {stored.workflow}, {stored.status}?",
                 otherwise="nothing was done",

@@ -6,9 +6,9 @@ outer.mount("/flux", flux_web.asgi(orders))   # in FastAPI or Starlette; see `ti
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flux_core import _late
+from flux_core import InvalidInput, _late
 
 if TYPE_CHECKING:
     from flux_web._asgi import asgi
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["PortInUse", "asgi", "serve", "ticking"]
 
-__getattr__ = _late.importer(
+_imported = _late.importer(
     globals(), {"PortInUse": "_server", "asgi": "_asgi", "serve": "_server", "ticking": "_tick_loop"}
 )
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        return _imported(name)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in {"anyio", "starlette"}:
+            raise
+        raise InvalidInput(f"flux_web needs {missing}: pip install 'flux-serverless[web]'") from error

@@ -42,7 +42,7 @@ def asgi(
     """Return an application that serves the HTTP API of an app, and the viewer at `/`.
 
     It is served alone or is mounted in another, in which `ticking` has to be in the lifespan. Without any tokens only
-    requests are served that come from this computer and name it `localhost`, `127.0.0.1` or `[::1]`; these may do
+    requests are served that come from this computer and name it `localhost` or by a loopback address; these may do
     everything. With tokens each request needs one, whoever sends it.
 
     Args:

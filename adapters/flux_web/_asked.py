@@ -53,14 +53,18 @@ def path_of(scope: Scope) -> str:
     """Return the path as it was sent, without that at which the application is mounted; "" is that path itself."""
     raw: Any = scope.get("raw_path")  # ASGI does not say that there is one
     path = raw.decode("latin-1").partition("?")[0] if raw else quote(scope["path"], safe="/:@")
-    root = scope.get("root_path", "")
-    return _below(root, path) if root else path
+    root = scope.get("root_path", "").rstrip("/")
+    # a proxy may have cut what stands before the outer application, which Starlette remembers
+    mount = root.removeprefix(scope.get("app_root_path", "").rstrip("/"))
+    return next((below for cut in (root, mount) if cut and (below := _below(cut, path)) is not None), path)
 
 
-def _below(root: str, path: str) -> str:
-    """Return the part of an encoded path that is below a decoded one; all of it where the server has cut it already."""
-    ends = [index for index, character in enumerate(path) if character == "/"] + [len(path)]
-    return next((path[end:] for end in ends if unquote(path[:end]) == root.rstrip("/")), path)
+def _below(root: str, path: str) -> str | None:
+    """Return the part of an encoded path that is below a decoded one; None if it is not below that."""
+    longest = 3 * len(root.encode())  # each byte may be written as %2F is
+    ends = [index for index, character in enumerate(path[: longest + 1]) if character == "/"]
+    ends += [len(path)] if len(path) <= longest else []
+    return next((path[end:] for end in ends if unquote(path[:end]) == root), None)
 
 
 async def _body(receive: Receive, length: str, most: int) -> bytes:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-"""What this computer calls itself."""
 HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:[0-9]*)?", re.IGNORECASE)
 """A name or an address, and a port: https://www.rfc-editor.org/rfc/rfc9110#name-host-and-authority"""
 FORWARDED: Final = frozenset(
@@ -44,11 +42,11 @@ class Hosts:
 
     def __init__(self, names: Iterable[str], *, tokens: bool) -> None:
         known = {_checked(name) for name in _several(names)}
-        self._known = known | LOOPBACK if known or not tokens else None
+        self._known = known if known or not tokens else None
 
     def knows(self, host: str) -> bool:
         """Whether the server answers to what the header `Host` says."""
-        return self._known is None or name_in(host) in self._known
+        return self._known is None or name_in(host) in self._known or _is_own(host)
 
 
 def name_in(host: str) -> str | None:
@@ -68,10 +66,16 @@ def is_from_here(scope: Scope, headers: Mapping[str, str]) -> bool:
     return (
         client is not None
         and _is_loopback(client[0])
-        and name_in(headers.get("host", "")) in LOOPBACK
+        and _is_own(headers.get("host", ""))
         and scope.get("http_version") != OF_PROXIES
         and not any(_is_of_proxy(name) for name in headers)
     )
+
+
+def _is_own(host: str) -> bool:
+    """Whether a header `Host` has a name that this computer gives itself; no page of another site has one of these."""
+    name = name_in(host) or ""
+    return name == "localhost" or _is_loopback(name.strip("[]"))
 
 
 def _is_of_proxy(header: str) -> bool:

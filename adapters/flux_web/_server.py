@@ -8,7 +8,7 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from flux_core import FluxError
+from flux_core import FluxError, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,10 +47,14 @@ def serve(
         stopping: is called by the signal handler when the server has been told to end, the first time.
 
     Raises:
+        InvalidInput: uvicorn is not installed.
         PortInUse: the address cannot be listened at.
         KeyboardInterrupt: Ctrl-C came again before the requests in hand were answered.
     """
-    import uvicorn  # what is mounted elsewhere needs no server
+    try:
+        import uvicorn  # what is mounted elsewhere needs no server
+    except ImportError as error:
+        raise InvalidInput("serve needs uvicorn: pip install 'flux-serverless[web]'") from error
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -85,6 +89,7 @@ def is_stopping() -> bool:
 
 
 def _socket(host: str, port: int) -> socket.socket:
+    host = host.strip("[]")  # as URLs write an address of IPv6
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=2048)

@@ -150,13 +150,18 @@ async def ticking(app: App, every: float = 1.0, workers: int = 4) -> AsyncIterat
     served = stored(app)
     loop = TickLoop(served, every, workers)
     _loops[served] = loop
+    raised: Exception | None = None
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(loop.run)
             try:
                 yield
+            except Exception as error:  # noqa: BLE001 (raised below: out of here it would come in a group)
+                raised = error
             finally:
                 loop.stop()
                 tasks.cancel_scope.deadline = anyio.current_time() + LAST_WAIT
     finally:
         _loops.pop(served, None)
+    if raised is not None:
+        raise raised

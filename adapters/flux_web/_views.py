@@ -67,7 +67,7 @@ class Views:
     def _reply(self, request: Request, headers: Mapping[str, str]) -> Reply:
         drawing, path = _drawing(request.path)
         if drawing is None and not self.has_at_hand(request.path):
-            raise Refused(NOT_FOUND, f"there is nothing at {request.path[:200]!r}")
+            raise Refused(NOT_FOUND, f"there is nothing at {request.path[:200]!r}; see / and /openapi.json")
         if request.method not in SAFE:
             raise not_allowed(request.method, SAFE)
         if drawing is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
 import anyio
@@ -10,7 +10,6 @@ import anyio
 from flux_core._http.events import batch
 
 if TYPE_CHECKING:
-    from flux_core import Run
     from flux_core._http.events import Batch
     from flux_core._http.runs import Runs
     from flux_web._threads import Threads
@@ -48,7 +47,7 @@ class Watch:
         self._id = run_id
         self._threads = threads
         self._lock = anyio.Lock()
-        self._last: Run | None = None
+        self._told: dict[str | None, Batch | Exception] = {}  # of the last look, by what a client has seen
         self._due = 0.0
         self.looks = 0
         """How often the run has been looked at."""
@@ -65,23 +64,23 @@ class Watch:
         """
         async with self._lock:
             if self.looks <= after:
-                self._last = await self._threads.run(self._runs.get, self._id)
-                self._due = anyio.current_time() + PAUSE
                 self.looks += 1
-            latest = cast("Runs", _Latest(self._runs, self._last))  # a batch asks for no more
-        return await self._threads.run(batch, latest, self._id, seen)
+                self._told.clear()
+            if seen not in self._told:
+                self._told[seen] = await self._threads.run(self._look, seen)
+                self._due = anyio.current_time() + PAUSE
+            told = self._told[seen]
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+    def _look(self, seen: str | None) -> Batch | Exception:
+        """Return what there is to tell, or the error: a store that fails late makes nobody else wait for the same."""
+        try:
+            return batch(self._runs, self._id, seen)
+        except Exception as error:  # noqa: BLE001 (it is raised to all who wait)
+            return error
 
     async def rest(self) -> None:
         """Wait until the run is to be looked at again: for all who wait at the same time."""
         await anyio.sleep_until(self._due)
-
-
-class _Latest:
-    """A run as it was when it was last looked at."""
-
-    def __init__(self, runs: Runs, run: Run | None) -> None:
-        self.shown = runs.shown
-        self._run = run
-
-    def get(self, _run_id: str) -> Run | None:
-        return self._run

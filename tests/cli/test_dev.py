@@ -16,6 +16,7 @@ from cli.test_process import PATIENCE
 from cli.test_serve import address, ask
 
 from flux_aws._clients import session
+from flux_cli import _dev
 from flux_core import App
 from flux_core.storage import SQLiteStorage
 from flux_core.trace import NDJSONTrace
@@ -59,6 +60,16 @@ def test_a_trace_file_is_shown_and_cannot_be_acted_on(spawn: Spawn, traced: Path
     run = ask(f"{url}runs/r1")
     assert (run["status"], run["input"]["order_id"]) == ("completed", "***")
     assert stop(process) == 0
+
+
+def test_a_trace_that_is_not_there_yet_is_said(
+    flux: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may come, or its name be misspelt."""
+    said: list[str] = []
+    monkeypatch.setattr(_dev, "until_stopped", lambda *_, what, **__: said.append(what))
+    flux("dev", "--trace", "trase.ndjson")
+    assert said == ["trace trase.ndjson, to look at; there is no trace file trase.ndjson yet"]
 
 
 def test_a_store_is_shown_and_the_app_acts_on_it(spawn: Spawn, traced: Path, folder: Path) -> None:
@@ -137,6 +148,8 @@ def test_the_log_of_a_function_is_shown(
         (("--trace", "a", "--store", "memory://"), "--trace and --store each say what is shown"),
         (("--remote", "lambda://orders"), "what is shown is a store, a trace or a log"),
         (("--port", "65536"), "65536 is not in the range"),
+        (("--trace", "a", "--since", "2h", "--region", "x"), "--since and --region say more of a log"),
+        (("--endpoint", "http://localhost"), "give --cloudwatch too"),
     ],
 )
 def test_what_cannot_be_shown_is_wrong_usage(

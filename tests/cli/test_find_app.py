@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-MINI = "from flux_core import App, Workflow\napp = App([Workflow('w').step('s', print)])\nother = 1\n"
+MINI = "from flux_core import App, Workflow\nw = Workflow('w').step('s', print)\napp = App([w])\nother = 1\n"
 
 
 @pytest.fixture
@@ -81,6 +81,7 @@ def test_no_app_at_all_says_what_was_tried(flux: Callable[..., Result], mini: Pa
         ("code/nix.py:app", "there is no file "),
         ("code/mini.py:ap", "'ap' is not there in "),
         ("code/mini.py:other", "'other' is not an App in "),
+        ("code/mini.py:w", "; put the workflow into one: App([w])"),
     ],
 )
 def test_an_app_that_is_not_there(flux: Callable[..., Result], mini: Path, name: str, told: str) -> None:

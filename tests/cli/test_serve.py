@@ -112,6 +112,17 @@ def test_other_computers_are_not_served_without_a_token(flux: Callable[..., Resu
     assert f"--host: {host}" in result.stderr
 
 
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.2", "::1", "[::1]"])
+def test_this_computer_is_served_without_a_token(
+    flux: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """By each of its own names, an address of IPv6 also as URLs write it."""
+    served: list[str] = []
+    monkeypatch.setattr(_serving, "until_stopped", lambda *_, host, **__: served.append(host))
+    flux("serve", "--host", host)
+    assert served == [host]
+
+
 def test_with_a_token_other_computers_are_served(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then who asks needs it, whoever that is; the password of a store's URL is told nobody."""
     monkeypatch.setenv("FLUX_OPERATE_TOKEN", TOKEN)

@@ -167,9 +167,9 @@ def test_the_json_holds_the_compensations(flux: Callable[..., Result]) -> None:
 
 @pytest.mark.usefixtures("waiting")
 def test_cancel_of_a_run_that_has_ended_exits_with_4(flux: Callable[..., Result]) -> None:
-    """A run that has ended cannot be cancelled: exit code 4."""
+    """A run that has ended cannot be cancelled, and nobody is asked: exit code 4."""
     flux("cancel", "r1", "--yes")
-    result = flux("cancel", "r1", "--yes", "--json")
+    result = flux("cancel", "r1", "--json")
     assert (result.exit_code, json.loads(result.stderr)["error"]["code"]) == (4, "RUN_ENDED")
 
 

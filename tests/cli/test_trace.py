@@ -14,6 +14,7 @@ import pytest
 
 from flux_aws import CloudWatchTrace
 from flux_aws._clients import session
+from flux_cli._trace_view import flat_line
 from flux_core import App, Context, Fatal, Retry, TraceEvent, Workflow
 from flux_core._trace_line import event_of
 from flux_core.trace import NDJSONTrace
@@ -257,6 +258,30 @@ def test_a_log_cannot_drive_the_terminal(flux: Callable[..., Result], log: Log) 
     """Control characters out of a log are not written."""
     log.write(line(workflowName="or\x1b[31mder", type="step:error", stepName="b\x1bake", error="\x1b[2J"))
     assert "\x1b" not in flux("trace", "--log-group", log.name).stdout
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"type": "step:\x1b]0;mine\x07", "workflowId": "r\x1b1\nr2", "stepName": "bake"},
+        {"type": "step:compensate", "stepName": "bake", "status": "\x1b[2J\nr2"},
+        {"type": "step:suspend", "stepName": "bake", "meta": {"until": 10**18, "signal": "\x1b[2J\n"}},
+        {"type": "step:retry", "stepName": "bake", "meta": {"until": 10**400}},
+        {"type": "step:progress", "stepName": "bake", "meta": {"fraction": 10**400, "message": "\x1b\n"}},
+    ],
+)
+def test_what_no_engine_writes_is_shown_harmlessly(
+    flux: Callable[..., Result], folder: Path, fields: dict[str, Any]
+) -> None:
+    """Neither controls nor numbers without end drive the terminal, break a line or end the command."""
+    text = json.dumps(EVENT | fields)
+    (folder / "trace.ndjson").write_text(text)
+    shown = flux("trace", "trace.ndjson")
+    assert (shown.exit_code, "\x1b" in shown.stdout) == (0, False)
+    event = event_of(text)
+    assert event is not None
+    flat = flat_line(event).plain
+    assert ("\x1b" in flat, "\n" in flat) == (False, False)
 
 
 def test_follow_shows_each_event_once_and_ends_with_ctrl_c(

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flux_cli import _trace_sources
 from flux_cli._trace_stored import events_in
 from flux_cli._trace_view import run_tree
-from flux_core import Context, Engine, Fatal, Retry, Workflow
+from flux_core import App, Context, Engine, Fatal, Retry, Workflow
 from flux_core._retold import Retold
 from flux_core.storage import MemoryStorage
 from flux_core.testing import FakeClock
@@ -94,6 +95,20 @@ def test_a_store_is_followed(
     assert process.returncode == 0
 
 
+def test_whoever_follows_a_store_for_long_remembers_its_newest_runs_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those that are watched; each of their events is given once."""
+    monkeypatch.setattr(_trace_sources, "MOST_RUNS", 2)
+    given: list[str] = []
+    with App([Workflow("order").step("bake", print)]) as app:
+        source = _trace_sources.Stored(app, None, None)
+        for number in range(4):
+            app.execute("order", {}, id=f"r{number}")
+            given += [event.workflow_id for event in source.new() if event.type == "workflow:start"]
+    assert (given, len(source._given)) == (["r0", "r1", "r2", "r3"], 2)
+
+
 def test_what_is_redacted_is_not_in_the_trace_of_a_store(flux: Callable[..., Result], folder: Path) -> None:
     """Neither `trace` nor `show` prints what the app says that nobody gets to see."""
     (folder / "shop.py").write_text(
@@ -169,9 +184,21 @@ def test_what_a_store_tells_is_the_run(run: Any) -> None:
     assert run_tree([*events_in(run)]).children or not run.history
 
 
-def test_a_trace_may_tell_little(flux: Callable[..., Result], folder: Path) -> None:
-    """Events in the middle of a run, and such as the TypeScript engine writes, have their place in the tree."""
-    head = {"workflowId": "r1", "workflowName": "order"}
+@pytest.fixture
+def drawn(flux: Callable[..., Result], folder: Path) -> Callable[..., list[str]]:
+    """Draw the tree of these events, a millisecond apart; the lines below its heading are returned."""
+
+    def draw(*events: dict[str, Any]) -> list[str]:
+        head = {"workflowId": "r1", "workflowName": "order"}
+        lines = [json.dumps(head | {"timestamp": 1000 + place} | event) for place, event in enumerate(events)]
+        (folder / "trace.ndjson").write_text("\n".join(lines))
+        return plain_tree(flux("trace", "trace.ndjson").stdout)[2:]
+
+    return draw
+
+
+def test_a_trace_may_tell_little(drawn: Callable[..., list[str]]) -> None:
+    """Events in the middle of a run have their place in the tree."""
     bake = {"stepName": "bake", "stepIndex": 0}
     events: list[dict[str, Any]] = [
         {"type": "step:retry", **bake, "retries": 1, "error": "busy"},
@@ -186,12 +213,7 @@ def test_a_trace_may_tell_little(flux: Callable[..., Result], folder: Path) -> N
         {"type": "workflow:rollback_complete"},
         {"type": "workflow:error", "error": "out of memory", "status": "failed"},
     ]
-    (folder / "trace.ndjson").write_text(
-        "\n".join(
-            json.dumps(head | {"timestamp": 1000 + place} | event) for place, event in enumerate(events)
-        )
-    )
-    assert plain_tree(flux("trace", "trace.ndjson").stdout)[2:] == [
+    assert drawn(*events) == [
         "├── ✓ bake  TIME",
         "│   ├── ↻ back-off",
         "│   └── ✓ attempt 3",
@@ -204,4 +226,38 @@ def test_a_trace_may_tell_little(flux: Callable[..., Result], folder: Path) -> N
         "├── - gift  skipped",
         "├── ⟲ bake  TIME  compensated",
         "└── ✘ failed  out of memory",
+    ]
+
+
+def test_each_try_of_the_typescript_engine_is_one(drawn: Callable[..., list[str]]) -> None:
+    """It tells of a failed attempt and of the next by one event, and of a run that goes on by its start."""
+    pay = {"stepName": "pay", "stepIndex": 0}
+    assert drawn(
+        {"type": "workflow:start"},
+        {"type": "step:start", **pay},
+        {"type": "step:retry", **pay, "retries": 1, "maxRetries": 2, "error": "busy"},
+        {"type": "step:retry", **pay, "retries": 2, "maxRetries": 2, "error": "late"},
+        {"type": "step:error", **pay, "retries": 2, "error": "declined", "status": "failed"},
+        {"type": "workflow:rollback_start", "status": "rolling_back", "error": "declined"},
+        {"type": "workflow:start", "meta": {"retry": True, "fromStep": 0}},
+    ) == [
+        "├── ✗ pay  TIME  declined",
+        "│   ├── ✗ attempt 1  TIME  busy",
+        "│   ├── ✗ attempt 2  TIME  late",
+        "│   └── ✗ attempt 3  TIME  declined",
+        "└── ▶ retried  from step 1",
+    ]
+
+
+def test_what_the_typescript_engine_undoes_stands_below_its_rollback(drawn: Callable[..., list[str]]) -> None:
+    """It tells of a rollback also where there was nothing to undo."""
+    assert drawn(
+        {"type": "workflow:rollback_start", "status": "rolling_back", "error": "declined"},
+        {"type": "step:compensate", "stepName": "book", "status": "compensated"},
+        {"type": "step:compensate", "stepName": "seat", "status": "compensated"},
+        {"type": "workflow:rollback_complete", "status": "rolled_back"},
+    ) == [
+        "└── ◀ rollback  TIME",
+        "    ├── ⟲ book  TIME  compensated",
+        "    └── ⟲ seat  TIME  compensated",
     ]

@@ -16,7 +16,8 @@ from uuid import UUID
 import pytest
 from core.conftest import START, Death, die
 
-from flux_core import Context, Engine, Retry, StoreError, Workflow
+from flux_core import App, Context, Engine, InvalidInput, Retry, StoreError, Workflow
+from flux_core.storage import MemoryStorage
 from flux_core.trace import ConsoleTrace, NDJSONTrace, TraceEvent
 
 if TYPE_CHECKING:
@@ -130,6 +131,32 @@ def test_retries_and_the_failure_are_told(make_engine: MakeEngine, recorder: Rec
         ("workflow:error", None, "broken", "failed"),
     ]
     assert [told.step_index for told in recorder.events if told.step_name] == [0] * 5
+
+
+def test_attempts_of_a_compensation_are_counted(make_engine: MakeEngine, recorder: Recorder) -> None:
+    """What begins one says how many there were before it, as a step's does."""
+
+    def undo(ctx: Ctx) -> None:
+        if ctx.attempt < 3:
+            raise ValueError
+
+    workflow = Workflow("w").step("a", one, compensate=undo, retries=Retry(2, initial=0)).step("b", fail)
+    make_engine(trace=[recorder]).execute(workflow, {})
+    told = [(told.status, told.retries) for told in recorder.events if told.type == "step:compensate"]
+    assert told == [("compensating", 0), ("compensating", 1), ("compensating", 2), ("compensated", 2)]
+
+
+@pytest.mark.parametrize(("redo_commits", "kept"), [(False, ["b"]), (True, [])])
+def test_a_retry_tells_where_it_goes_back_to_and_what_it_keeps(
+    make_engine: MakeEngine, recorder: Recorder, *, redo_commits: bool, kept: list[str]
+) -> None:
+    """Completed commits behind that place are passed, unless they are to be made again."""
+    workflow = Workflow("w").step("a", one).commit("b", one).step("c", fail)
+    engine = make_engine(trace=[recorder])
+    engine.execute(workflow, {}, id="x")
+    engine.retry_step(workflow, "x", "a", redo_commits=redo_commits)
+    (resumed,) = [told for told in recorder.events if told.type == "workflow:resume"]
+    assert resumed.meta == {"retry": True, "fromStep": 0, "kept": kept}
 
 
 def test_a_step_that_succeeds_in_the_end_tells_no_error(make_engine: MakeEngine, recorder: Recorder) -> None:
@@ -289,6 +316,16 @@ def test_a_sink_that_raises_breaks_no_run(
     ]
 
 
+def test_one_sink_instead_of_several_is_refused(recorder: Recorder) -> None:
+    """An app says so when it is made, and so does `on`."""
+    for trace in (recorder, "trace.ndjson", [object()]):
+        given: Any = trace
+        with pytest.raises(InvalidInput, match=r"^trace(\[0\])?: expected "):
+            App([Workflow("w").step("a", one)], trace=given)
+        with pytest.raises(InvalidInput, match=r"^trace(\[0\])?: expected "):
+            App([Workflow("w").step("a", one)]).on(MemoryStorage(), trace=given)
+
+
 def test_an_event_leaves_out_what_is_none() -> None:
     """The wire form has the fields that there are."""
     assert event().to_dict() == {
@@ -343,6 +380,7 @@ def test_an_event_names_its_fields_as_the_format_does() -> None:
             event(type="workflow:error", timestamp=NOW + 7, error="first\nsecond"),
             "13:46:40.007  ✘  x  w  error  first",
         ),
+        (event(type="step:error", error="\x1b[2Jgone"), "13:46:40.000  ✗  x  w  error  \ufffd[2Jgone"),
         (event(type="signal:received"), "13:46:40.000  !  x  w  received"),
     ],
 )

@@ -7,12 +7,13 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from flux_core import InvalidInput
-from flux_core._trace_file import TraceFile
+from flux_core._trace_file import DATABASE, TraceFile
 from flux_core._trace_line import event_of
+from flux_core.storage import SQLiteStorage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +40,7 @@ def test_however_it_grows_each_line_comes_once(
     """Whatever the pieces in which it was written, and the blocks in which it is read; each at its place."""
     path = tmp_path_factory.mktemp("trace") / "trace.ndjson"
     text = b"".join(line + b"\n" for line in lines)
+    assume(not text.startswith(DATABASE))
     file, found = TraceFile(path, block=block), []
     with path.open("wb", buffering=0) as out:
         for cut in [*cuts, len(text)]:
@@ -105,9 +107,38 @@ def test_a_file_that_becomes_a_folder_is_an_error(tmp_path: Path) -> None:
         TraceFile(path)
 
 
-def test_a_file_that_goes_between_two_looks_is_an_error(
+def test_a_store_is_no_trace(tmp_path: Path) -> None:
+    """Whoever gives the file of one is told so."""
+    path = tmp_path / "flux.db"
+    SQLiteStorage(path).close()
+    with pytest.raises(
+        InvalidInput, match=r"flux\.db cannot be read: it is an SQLite database, as stores are"
+    ):
+        TraceFile(path)
+
+
+def test_a_file_that_goes_while_it_is_looked_at_is_awaited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It is rotated between being seen and being opened."""
+    path = tmp_path / "trace.ndjson"
+    path.write_bytes(b"first\n")
+    file = TraceFile(path)
+    assert read(file) == [b"first"]
+    path.unlink()
+    path.write_bytes(b"second\n")
+
+    def miss(*_: object, **__: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.open", miss)
+        assert (file.look(), file.there) == (False, False)
+    assert (read(file), file.beginnings) == ([b"second"], 2)
+    file.close()
+
+
+def test_a_file_that_may_not_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is named, with the reason."""
     path = tmp_path / "trace.ndjson"
     path.write_bytes(b"first\n")

@@ -62,6 +62,19 @@ def test_begin_and_going_on_tell_it(make_engine: MakeEngine, store: MemoryStorag
     assert told == [("workflow:resume", {"traceparent": PARENT})]
 
 
+def test_a_failure_tells_it_too(make_engine: MakeEngine, store: MemoryStorage) -> None:
+    """A run that has lost its worker too often fails without having gone on."""
+
+    def fail(ctx: Ctx) -> None:
+        raise ValueError
+
+    sink = Recorder()
+    make_engine(store, trace=[Tracer(PARENT), sink]).execute(Workflow("w").step("a", fail), {})
+    (failed,) = [event.meta for event in sink.events if event.type == "workflow:error"]
+    assert failed is not None
+    assert failed["traceparent"] == PARENT
+
+
 def test_without_a_sink_that_says_it_the_invocation_does(
     make_engine: MakeEngine, store: MemoryStorage, caplog: pytest.LogCaptureFixture
 ) -> None:

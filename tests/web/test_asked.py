@@ -9,6 +9,7 @@ import pytest
 from web.shop import OPERATE, TOKENS, shop
 
 import flux_web
+from flux_web import _asked
 from flux_web._asked import headers_of, path_of
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ def test_a_client_that_goes_in_between_starts_nothing() -> None:
     assert exchange.ask() == 400
 
 
-def scope(path: str, *, root: str = "", raw: bytes | None = None) -> dict[str, Any]:
+def scope(path: str, *, root: str = "", raw: bytes | None = None, **more: str) -> dict[str, Any]:
     """Return what `path_of` looks at."""
-    return {"path": path, "root_path": root} | ({} if raw is None else {"raw_path": raw})
+    return {"path": path, "root_path": root, **more} | ({} if raw is None else {"raw_path": raw})
 
 
 @pytest.mark.parametrize(
@@ -114,12 +115,31 @@ def scope(path: str, *, root: str = "", raw: bytes | None = None) -> dict[str, A
         (scope("/a b/runs", root="/a b", raw=b"/a%20b/runs"), "/runs"),
         (scope("/fluxes/runs", root="/flux", raw=b"/fluxes/runs"), "/fluxes/runs"),
         (scope("/runs", root="/flux", raw=b"/runs"), "/runs"),  # the proxy has cut the prefix
+        # ... of the outer application, or has not
+        (scope("/flux/runs", root="/api/flux", app_root_path="/api"), "/runs"),
+        (scope("/api/flux/runs", root="/api/flux", app_root_path="/api"), "/runs"),
+        (scope("/flux", root="/api/flux", app_root_path="/api"), ""),
+        (scope("/runs", root="/api", app_root_path="/api"), "/runs"),
         (scope("/runs", raw=b"/runs?limit=1"), "/runs"),
     ],
 )
 def test_a_path_is_as_it_was_sent_below_the_mount(asked: dict[str, Any], path: str) -> None:
     """Percent-encoded, without the prefix, however the server tells it."""
     assert path_of(asked) == path
+
+
+def test_of_a_long_path_only_the_begin_is_compared_with_the_mount(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends it, it is looked at before anybody is asked for a token."""
+    compared: list[str] = []
+
+    def unquote(text: str) -> str:
+        compared.append(text)
+        return text
+
+    monkeypatch.setattr(_asked, "unquote", unquote)
+    path = "/%41" * 10_000
+    assert path_of(scope("/", root="/flux", raw=path.encode())) == path
+    assert sum(map(len, compared)) < 100
 
 
 def test_where_it_is_mounted_has_a_slash_at_its_end() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -13,13 +15,16 @@ from starlette.routing import Mount
 from web.shop import PATIENCE, TOKENS, Store, listening, shop, until
 
 import flux_web
+from flux_core import StoreError
 from flux_web import _live, _watch
 from flux_web._answers import GUARDS
+from flux_web._threads import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flux_core import App
+    from flux_core.storage import Record
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +151,37 @@ def test_those_who_watch_one_run_share_the_looks_at_it(
         assert time.monotonic() - begun > 0.3  # 8 of them would have needed a single pause
         app.signal("approval", waiting, "approved")
         assert {stream.message()["event"] for stream in streams} == {"run"}
+
+
+def test_those_who_wait_for_a_look_that_fails_are_told_at_once(store: Store, app: App, waiting: str) -> None:
+    """Each would else wait for a store that fails late, one after the other."""
+    go = threading.Event()
+
+    def load(run_id: str) -> Record | None:
+        store.looks += 1
+        go.wait(PATIENCE)
+        raise StoreError(f"no answer about {run_id}")
+
+    failed: list[str] = []
+
+    async def ask(watch: _watch.Watch, after: int) -> None:
+        with pytest.raises(StoreError) as raised:
+            await watch.news("1", after)
+        failed.append(str(raised.value))
+
+    async def wait() -> None:
+        watch = _watch.Watch(app, waiting, Threads(1))
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(ask, watch, 0)
+            await anyio.wait_all_tasks_blocked()
+            go.set()
+
+    before = store.looks
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "load", load)
+        anyio.run(wait)
+    assert (failed, store.looks - before) == ([f"no answer about {waiting}"] * 5, 1)
 
 
 def test_a_client_that_goes_is_not_served_on(url: str, store: Store, waiting: str) -> None:

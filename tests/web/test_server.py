@@ -17,6 +17,7 @@ import pytest
 from web.shop import PATIENCE, shop, until
 
 import flux_web
+from flux_core import InvalidInput
 
 from services.ports import free_port
 
@@ -161,6 +162,40 @@ def test_a_tick_in_hand_is_waited_for(started: Callable[..., Process], tmp_path:
     assert (tmp_path / "done").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "module", "missing"),
+    [("asgi", "_asgi", "starlette.applications"), ("ticking", "_tick_loop", "anyio.to_thread")],
+)
+def test_what_it_is_built_on_may_be_missing(
+    monkeypatch: pytest.MonkeyPatch, name: str, module: str, missing: str
+) -> None:
+    """It says what to install; a name that it does not have is an error as everywhere."""
+    monkeypatch.delitem(vars(flux_web), name, raising=False)
+    monkeypatch.delitem(sys.modules, f"flux_web.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, missing, None)
+    package = missing.partition(".")[0]
+    with pytest.raises(
+        InvalidInput, match=rf"flux_web needs {package}: pip install 'flux-serverless\[web\]'"
+    ):
+        getattr(flux_web, name)
+    assert not hasattr(flux_web, "app")
+
+
+def test_another_module_that_is_missing_is_not_explained_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not of the extra."""
+    monkeypatch.delitem(vars(flux_web), "asgi", raising=False)
+    monkeypatch.setitem(sys.modules, "flux_web._asgi", None)
+    with pytest.raises(ModuleNotFoundError, match="flux_web"):
+        flux_web.asgi  # noqa: B018 (it is imported when it is asked for)
+
+
+def test_uvicorn_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is mounted elsewhere does not need it."""
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(InvalidInput, match="serve needs uvicorn: pip install"):
+        flux_web.serve(flux_web.asgi(shop()))
+
+
 def test_a_port_that_is_taken_is_said() -> None:
     """With the address, and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -181,6 +216,6 @@ def test_an_address_of_ipv6_is_written_as_such(started: Callable[..., Process]) 
     """In brackets; this computer is trusted there too."""
     if not socket.has_ipv6:
         pytest.skip("there is no IPv6 here")
-    process = started(host="::1")
+    process = started(host="[::1]")
     assert process.url.startswith("http://[::1]:")
     assert [run["id"] for run in httpx.get(f"{process.url}runs", timeout=PATIENCE).json()["runs"]] == ["w1"]

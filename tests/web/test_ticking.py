@@ -169,6 +169,20 @@ def test_a_server_that_ends_waits_for_the_tick_in_hand() -> None:
     assert status(app, "w1") == "completed"
 
 
+def test_what_the_block_raises_is_raised_as_it_is() -> None:
+    """Whoever connects to something else in the lifespan catches the errors of that."""
+    app, refused = shop(), ConnectionError("refused")
+
+    async def live() -> None:
+        async with flux_web.ticking(app):
+            raise refused
+
+    with pytest.raises(ConnectionError) as raised:
+        anyio.run(live)
+    assert raised.value is refused
+    assert _tick_loop.loop_of(app) is None
+
+
 def test_a_server_that_ends_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that takes longer is left to who comes when its lease has ended."""
     monkeypatch.setattr(_tick_loop, "LAST_WAIT", 0.05)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 START = "/workflows/order/runs"
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:4280", "LOCALHOST", "127.0.0.1:4280", "[::1]:4280"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:4280", "LOCALHOST", "127.0.0.1:4280", "127.0.0.2:4280", "[::1]:4280"]
+)
 @pytest.mark.parametrize("client", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
 def test_this_computer_may_do_everything(host: str, client: str) -> None:
     """By whatever name and address it is this computer."""
@@ -37,7 +39,10 @@ def test_another_computer_may_do_nothing(client: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io", "", "localhost:80@evil", "a b", "[::2]"],
+    [
+        *("evil.example", "localhost.evil.example", "127.0.0.1.nip.io", "localhost:80@evil", "a b", ""),
+        *("[::2]", "0.0.0.0", "128.0.0.1", "2130706433"),  # noqa: S104 (is to be refused)
+    ],
 )
 def test_a_foreign_name_for_this_computer_is_refused(host: str) -> None:
     """A page whose name resolves to the loopback address (DNS rebinding) reads nothing, not even the viewer's page."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from tempfile import NamedTemporaryFile
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
 from flux_core import FluxError
 from flux_core._trace_file import TraceFile
-from flux_core._trace_line import event_of
+from flux_core._trace_line import NewLines, event_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +20,6 @@ EVERY: Final = 2.0
 """Seconds that pass at least between two looks at the log."""
 PATIENCE: Final = 0.25
 """Seconds for which one look reads on."""
-OVERLAP: Final = 60_000
-"""Milliseconds before the newest line that are read again: lines may come late, and not in their order."""
 
 
 class Log:
@@ -41,14 +38,12 @@ class Log:
     def __init__(self, group: LogGroup, since: float) -> None:
         self.trouble: str | None = None
         """Why it could not be read the last time."""
-        self._group = group
-        self._begun = self._since = int(since * 1000)
-        self._newest = self._since
+        self._name = group.name
+        self._begun = int(since * 1000)
+        self._new = NewLines(group, since=self._begun)
         self._lines: Iterator[LogLine] | None = None
         self._looked = 0.0
         self._spool = NamedTemporaryFile(prefix="flux-", suffix=".ndjson")  # noqa: SIM115 (close() removes it)
-        self._seen = sqlite3.connect("", check_same_thread=False, isolation_level=None)
-        self._seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID")
         self._file = TraceFile(self._spool.name)
         try:
             self._fetch()
@@ -67,12 +62,12 @@ class Log:
         if self._lines is None:
             return 1.0
         span = max(1.0, time() * 1000 - self._begun)
-        return max(0.0, min(1.0, (self._newest - self._begun) / span))
+        return max(0.0, min(1.0, (self._new.newest - self._begun) / span))
 
     @property
     def note(self) -> str | None:
         """What people must be told."""
-        return self.trouble and f"log group {self._group.name} cannot be read: {self.trouble}"
+        return self.trouble and f"log group {self._name} cannot be read: {self.trouble}"
 
     def look(self) -> bool:
         """Read on in the log if it is time for that; whether there are lines to read."""
@@ -95,26 +90,18 @@ class Log:
         """Remove what was kept."""
         self._file.close()
         self._spool.close()
-        self._seen.close()
 
     def _fetch(self) -> None:
         """Take lines that are new, for as long as patience lasts; the rest comes with the next look."""
         if self._lines is None:
             self._looked = monotonic()
-            self._lines = iter(self._group.trace_lines(since=self._since))
+            self._lines = self._new.take()
         ends = monotonic() + PATIENCE
         for line in self._lines:
-            self._take(line)
+            if (event := event_of(line.text)) is not None:
+                self._spool.write(json.dumps(event.to_dict()).encode() + b"\n")
             if monotonic() > ends:
                 break
         else:
             self._lines, self.trouble = None, None
-            self._since = max(self._since, self._newest - OVERLAP)
-            self._seen.execute("DELETE FROM seen WHERE time < ?", [self._since])
         self._spool.flush()
-
-    def _take(self, line: LogLine) -> None:
-        self._newest = max(self._newest, line.time)
-        added = self._seen.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", [line.id, line.time])
-        if added.rowcount and (event := event_of(line.text)) is not None:
-            self._spool.write(json.dumps(event.to_dict()).encode() + b"\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import datetime
 from threading import Event, RLock, Thread
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from flux_core import Run, RunStatus
     from flux_core._trace_line import LogGroup
+
+log: Final = logging.getLogger("flux")
 
 PATIENCE: Final = 0.25
 """Seconds that whoever asks waits for what has come since; what takes longer is read in the background."""
@@ -198,11 +201,15 @@ class TraceRuns:
                 return
 
     def _read_all(self) -> None:
-        while not self._closed.wait(PAUSE):
-            with self._lock:
-                if not self._read_on():
-                    self._background = None
-                    return
+        more = True
+        try:
+            while more and not self._closed.wait(PAUSE):
+                with self._lock:
+                    more = self._read_on()
+        except Exception:
+            log.exception("%s cannot be read on; whoever asks next tries again, and is told", self.source)
+        finally:
+            self._background = None
 
     def _read_on(self) -> bool:
         """Take in the next block; whether there was one."""

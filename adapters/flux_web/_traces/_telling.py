@@ -42,11 +42,13 @@ class Telling:
         self._read = read
         self._ordered = ordered
         self._kept: OrderedDict[str, Told] = OrderedDict()
+        self._size = 0  # of all that is kept
 
     def run(self, known: Known) -> Run:
         """Return the run as its events tell it; of one whose file was just cut off, what the index knows."""
         run_id = known.outline.id
         told = self._kept.pop(run_id, None)
+        self._size -= told.size if told else 0
         if told is None or told.retold.count != known.events:
             told = self._told(known, told if self._ordered else None)
         if told.retold.count:
@@ -57,6 +59,7 @@ class Telling:
     def forget(self) -> None:
         """Forget what was told."""
         self._kept.clear()
+        self._size = 0
 
     def _told(self, known: Known, before: Told | None) -> Told:
         retold, end, size = before or Told(Retold(), 0, 0)
@@ -88,7 +91,7 @@ class Telling:
 
     def _keep(self, run_id: str, told: Told) -> None:
         self._kept[run_id] = told
-        size = sum(kept.size for kept in self._kept.values())
-        while size > KEPT:
+        self._size += told.size
+        while self._size > KEPT:
             _, oldest = self._kept.popitem(last=False)
-            size -= oldest.size
+            self._size -= oldest.size

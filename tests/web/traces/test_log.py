@@ -10,7 +10,8 @@ from web.traces.writing import AT, line
 
 from flux_aws._clients import session
 from flux_aws._cloudwatch.logs import LogGroup
-from flux_core import FluxError, StoreError
+from flux_core import FluxError, StoreError, _trace_line
+from flux_core._trace_line import LogLine, NewLines
 from flux_web._traces import _log, open_cloudwatch
 
 from services.moto_server import ENVIRONMENT, moto_server
@@ -105,6 +106,22 @@ def test_a_line_is_told_once() -> None:
             assert (run.inbox, run.revision) == (("signal go",), 2)
 
 
+def test_of_a_long_log_only_the_last_minute_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it failed in between; each line is given once, and those before are not remembered."""
+    monkeypatch.setattr(_trace_line, "MANY", 5)
+    every = [said(number * 10_000) for number in range(20)]
+    group = Group(*every[:15], StoreError("no way through"))
+    lines = NewLines(group, since=0)
+    taken: list[LogLine] = []
+    with pytest.raises(StoreError):
+        taken.extend(lines.take())
+    group.lines = [*every]
+    taken.extend(lines.take())
+    taken.extend(lines.take())
+    assert [*map(id, taken)] == [*map(id, every)]
+    assert [*lines._given] == [line.id for line in every[-7:]]
+
+
 def test_a_log_that_cannot_be_read_for_a_while_is_told() -> None:
     """What was read is shown; people are told until it can be read again."""
     group = Group(said(1))
@@ -121,7 +138,7 @@ def test_a_log_that_cannot_be_read_for_a_while_is_told() -> None:
 def test_a_long_log_is_read_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress is the share of the time that has been read."""
     monkeypatch.setattr(_log, "PATIENCE", 0.0)
-    group = Group(*(said(number, type="step:progress", stepName="bake") for number in range(2000)))
+    group = Group(*(said(number, type="step:progress", stepName="bake") for number in range(300)))
     with open_cloudwatch(group, since=AT / 1000) as runs:
         assert 0 <= runs.progress <= 1
         ends = time.monotonic() + 20
@@ -129,4 +146,4 @@ def test_a_long_log_is_read_in_the_background(monkeypatch: pytest.MonkeyPatch) -
             time.sleep(0.01)
         run = runs.get("r1")
         assert run is not None
-        assert run.revision == 2000
+        assert run.revision == 300

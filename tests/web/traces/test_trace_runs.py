@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import time
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from web.shop import PATIENCE, until
 from web.traces.writing import AT, line, lines_of, write_runs
 
 from flux_core import Engine, FluxError, InvalidInput, RunStatus, Workflow
 from flux_core._retold import Outline
 from flux_core.storage import MemoryStorage
 from flux_core.trace import NDJSONTrace
-from flux_web._traces import TraceRuns, open_trace
+from flux_web._traces import TraceRuns, _runs, open_trace
 from flux_web._traces._file import File
 from flux_web._traces._index import Known
 
@@ -201,20 +202,33 @@ def test_an_id_that_begins_anew_is_the_newer_run(runs: TraceRuns, file: Path) ->
     assert (run.status, run.history, run.created_at) == ("running", (), AT * 2 / 1000)
 
 
-def test_a_large_file_is_read_in_the_background(tmp_path: Path) -> None:
+@pytest.fixture
+def go(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """What is more than a block is read in the background, and not before this is set."""
+    let = threading.Event()
+
+    class Held(threading.Thread):
+        def run(self) -> None:
+            let.wait(PATIENCE)
+            super().run()
+
+    monkeypatch.setattr(_runs, "PATIENCE", 0.0)
+    monkeypatch.setattr(_runs, "Thread", Held)
+    yield let
+    let.set()
+
+
+def test_a_large_file_is_read_in_the_background(tmp_path: Path, go: threading.Event) -> None:
     """What has been read is served at once, and the rest when it has been read; nothing runs after that."""
     path = tmp_path / "trace.ndjson"
-    number = write_runs(path, 24 << 20, filler=100)
+    number = write_runs(path, 3 << 20, filler=100)
     with open_trace(path) as runs:
         assert runs.progress < 1
-        assert 0 < len(runs.list(limit=200)) <= number
-        ends = time.monotonic() + 30
-        while runs.progress < 1 and time.monotonic() < ends:
-            time.sleep(0.02)
+        assert 0 < len(runs.list(limit=10_000)) < number
+        go.set()
+        until(lambda: runs.progress == 1)
         assert runs.list().runs[0].id == f"run-{number - 1:07}"
-        used = time.process_time()
-        time.sleep(0.3)
-        assert time.process_time() - used < 0.05
+        until(lambda: "flux-trace" not in {thread.name for thread in threading.enumerate()})
 
 
 def test_a_run_whose_events_were_just_cut_off_is_known_by_its_outline(file: Path) -> None:
@@ -226,12 +240,30 @@ def test_a_run_whose_events_were_just_cut_off_is_known_by_its_outline(file: Path
         assert (run.id, run.history) == ("r1", ())
 
 
-def test_a_background_pass_ends_with_its_runs(tmp_path: Path) -> None:
+def test_a_background_pass_that_fails_is_told(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By the log, and to whoever asks next; nobody waits for the rest for ever."""
+    monkeypatch.setattr(_runs, "PATIENCE", 0.0)
+
+    class Broken(File):
+        def look(self) -> bool:
+            if threading.current_thread() is not threading.main_thread():
+                raise OSError("a bad sector")
+            return True
+
+    with TraceRuns(Broken(file), "trace", ordered=True, redact=()) as runs:
+        until(lambda: runs._background is None)
+    assert "trace cannot be read on" in caplog.text
+
+
+def test_a_background_pass_ends_with_its_runs(tmp_path: Path, go: threading.Event) -> None:
     """Nothing is left running, and nothing can be asked any more."""
     path = tmp_path / "trace.ndjson"
-    write_runs(path, 16 << 20, filler=100)
+    write_runs(path, 3 << 20, filler=100)
     runs = open_trace(path)
     assert runs.progress < 1
+    go.set()
     runs.close()
     with pytest.raises((FluxError, Exception)):
         runs.list()
