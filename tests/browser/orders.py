@@ -171,4 +171,4 @@ def tell(ctx: Loose) -> None:
 
 greeting = Workflow("greeting").step("write", write).commit("send", send).step("notify", tell)
 
-app = App([order, echo, greeting, report], lease=5.0)
+app = App([order, echo, greeting, report])

@@ -46,8 +46,7 @@ def test_a_run_is_seen_live_from_start_to_completion(pages: Pages, desk: Desk, w
     expect(node(page, "charge")).to_have_class("node is-running")
     expect(status(page)).to_have_text("running")
     keep(page, "run-live")
-    world.clear()
-    world.set("ship-slow")
+    world.mend("charge-slow")
     expect(node(page, "charge")).to_have_class("node is-completed")
     expect(node(page, "ship")).to_have_class("node is-running")
     world.clear()
@@ -55,6 +54,23 @@ def test_a_run_is_seen_live_from_start_to_completion(pages: Pages, desk: Desk, w
     expect(node(page, "notify")).to_have_class("node is-completed")
     expect(node(page, "approval")).to_have_class("node is-skipped")
     expect(page).to_have_title("live-1 · completed · Flux")
+
+
+def test_what_somebody_reads_stays_while_the_run_goes_on(pages: Pages, desk: Desk, world: World) -> None:
+    """Neither an open part of a step nor a button is drawn anew under a hand when another step has completed."""
+    world.set("charge-slow", "ship-slow")
+    desk.start("read-1", wait=False)
+    page = pages.open("#/runs/read-1")
+    expect(node(page, "charge")).to_have_class("node is-running")
+    step = page.locator('[data-of="step:validate"]')
+    step.locator("summary").first.press("Enter")
+    step.get_by_text("What it was given").press("Enter")
+    page.get_by_role("button", name="Cancel…").evaluate("button => button.dataset.same = 'yes'")
+    world.mend("charge-slow")
+    expect(node(page, "ship")).to_have_class("node is-running")
+    expect(page.locator('[data-of="step:reserve"]')).to_be_visible()
+    expect(step.locator(".given")).to_have_attribute("open", "")
+    expect(page.get_by_role("button", name="Cancel…")).to_have_attribute("data-same", "yes")
 
 
 def test_a_failed_run_is_retried_by_click(pages: Pages, desk: Desk, world: World) -> None:
@@ -105,7 +121,7 @@ def test_a_waiting_run_is_approved_by_signal(pages: Pages, desk: Desk) -> None:
     page.get_by_role("button", name="Signal…").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Payload").fill('{"by": "ada"')
-    expect(dialog.locator(".note").first).to_contain_text("no JSON yet")
+    expect(dialog.locator(".note").first).to_contain_text("The payload is no JSON")
     dialog.get_by_role("button", name="Send").click()
     expect(dialog.get_by_role("alert")).to_contain_text("The payload is no JSON")
     keep(page, "signal")
@@ -131,7 +147,7 @@ def test_time_travel(pages: Pages, desk: Desk) -> None:
     keep(page, "time-travel")
     page.keyboard.press("[")
     expect(page.locator(".data")).to_contain_text('"payment_id": null')
-    assert page.url.endswith("#/runs/travel-1?at=1")
+    assert page.evaluate("location.hash") == "#/runs/travel-1?at=1"
     page.reload()
     expect(page.locator(".travel output")).to_have_text("after validate, step 1 of 6")
     page.get_by_role("button", name="As it stands").click()
@@ -154,7 +170,7 @@ def test_a_step_tells_what_it_did(pages: Pages, desk: Desk, world: World) -> Non
     page.keyboard.press("Enter")
     charge = page.locator('[data-of="step:charge"]')
     expect(charge).to_contain_text('"cents": 2400')
-    charge.get_by_text("What it was given").click()
+    charge.get_by_text("What it was given").press("Enter")
     expect(charge.locator(".given")).to_contain_text('"email": "ada@example.org"')
     expect(page.locator('[data-of="undo:charge"]')).to_be_visible()
     expect(page.locator(".flux-timeline .row.compensation")).to_have_count(1)
@@ -173,8 +189,8 @@ def test_the_document_is_copied(pages: Pages, desk: Desk) -> None:
     """The whole run is there as JSON, and goes to the clipboard."""
     desk.start("copy-1", tags=["copied"])
     page = pages.open("#/runs/copy-1", permissions=["clipboard-read", "clipboard-write"])
-    page.get_by_text("The whole run as JSON").click()
-    page.get_by_role("button", name="Copy", exact=True).click()
+    page.get_by_text("The whole run as JSON").press("Enter")  # a mouse misses what moves
+    page.get_by_role("button", name="Copy", exact=True).press("Enter")
     expect(page.locator(".toast")).to_have_text("The document is copied.")
     assert page.evaluate("navigator.clipboard.readText().then(JSON.parse).then((run) => run.tags)") == [
         "copied"
@@ -232,6 +248,46 @@ def test_a_run_that_vanishes_is_said_to_be_gone(pages: Pages, desk: Desk) -> Non
     expect(theirs.get_by_role("heading", name="This run is gone")).to_be_visible()
 
 
+def test_a_run_that_is_made_anew_is_shown_anew(pages: Pages, desk: Desk) -> None:
+    """Deleted and started again while the page was not connected: it has been saved as often, and is another."""
+    pages.expected = {"404"}  # of a picture, in between
+    desk.start("anew-1", "greeting", {"name": "Ada"})
+    page = pages.open()
+    page.route("**/events?*", lambda route: route.fulfill(body=": unchanged\n\n"))
+    page.goto(f"{pages.url}#/runs/anew-1")
+    expect(page.locator(".data")).to_contain_text('"name": "Ada"')
+    desk.client.delete("runs/anew-1")
+    desk.start("anew-1", "greeting", {"name": "Bob"})
+    page.unroute("**/events?*")
+    expect(page.locator(".data")).to_contain_text('"name": "Bob"')
+
+
+@pytest.mark.parametrize(
+    ("moment", "told"),
+    [("wake_at", "Does anything tick here?"), ("held_until", "Its worker was lost")],
+)
+def test_a_run_that_nobody_sees_to_says_so(pages: Pages, desk: Desk, moment: str, told: str) -> None:
+    """What was to happen a while ago, and has not, is told as that."""
+    run_id = f"late-{moment}"
+    desk.start(run_id, "echo", {})
+    late = desk.get(run_id) | {moment: "2026-01-05T12:00:00.000000Z"}
+    page = pages.open()
+    page.route(f"**/runs/{run_id}", lambda route: route.fulfill(json=late))
+    page.goto(f"{pages.url}#/runs/{run_id}")
+    expect(page.locator(".outlook")).to_contain_text(told)
+
+
+def test_a_rollback_that_failed_says_why(pages: Pages, desk: Desk, world: World) -> None:
+    """Beside what the run failed with stands what its compensation failed with, open, and the step says so too."""
+    world.set("reserve-down", "refund-down")
+    desk.start("stuck-1")
+    page = pages.open("#/runs/stuck-1")
+    expect(page.locator(".told")).to_contain_text("Undoing charge failed with ConnectionError")
+    expect(page.locator(".told")).to_contain_text("the service behind refund does not answer")
+    expect(page.locator('[data-of="step:charge"]')).to_contain_text("compensation failed")
+    expect(page.locator('[data-of="undo:charge"] .tries tbody tr')).to_have_count(3)
+
+
 def test_two_people_retry_at_the_same_time(pages: Pages, desk: Desk, world: World) -> None:
     """It is one run: the other is told that somebody was faster, and sees how it stands."""
     pages.expected = {"412", "409"}
@@ -262,7 +318,7 @@ def test_runs_that_share_a_tag_are_related(pages: Pages, desk: Desk) -> None:
     desk.start("tag-1", tags=["customer-9"])
     desk.start("tag-2", tags=["customer-9"])
     page = pages.open("#/runs/tag-1")
-    page.locator(".related").get_by_role("link", name="tag-2").click()
+    page.locator(".related").get_by_role("link", name="tag-2").press("Enter")
     expect(page.get_by_role("heading", name="tag-2")).to_be_visible()
 
 

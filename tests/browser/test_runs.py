@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,13 @@ pytestmark = pytest.mark.xdist_group("browser")
 def rows(page: Page) -> Locator:
     """Find the rows of the table."""
     return page.locator(".runs tbody tr")
+
+
+def choose_all(page: Page) -> None:
+    """Tick the box in the table's head, once what is above it has come and moves it no more."""
+    expect(page.locator(".flux-chart")).to_be_visible()
+    expect(page.locator("[data-count]:not(:empty)").first).to_be_visible()
+    page.get_by_label("Choose all that are shown").check()
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +77,7 @@ def test_filters_among_100_000_runs(crowd_pages: Pages) -> None:
     page.get_by_label("Workflow").select_option("echo")
     expect(rows(page).locator(".workflow")).to_have_text(["echo"] * 50)
     page.get_by_label("Created").select_option("24h")
-    expect(page.locator('[data-count="failed"]')).to_have_text("834")
+    expect(page.locator('[data-count="failed"]')).to_have_text(re.compile("^83[0-9]$"))  # a run each 104 s
     expect(page.locator(".flux-chart .is-failed").first).to_be_visible()
     keep(page, "runs-crowd")
 
@@ -84,7 +92,7 @@ def test_all_that_meet_a_filter_are_chosen(crowd_pages: Pages) -> None:
     """An act on all of them counts them over all pages before it asks, and says which it leaves alone."""
     page = crowd_pages.open("#/?tag=vip")
     expect(rows(page)).to_have_count(50)
-    page.get_by_label("Choose all that are shown").check()
+    choose_all(page)
     page.get_by_role("button", name="Choose all 251 that meet the filters").click()
     page.get_by_role("button", name="Pause…").click()
     dialog = page.get_by_role("dialog")
@@ -117,7 +125,7 @@ def test_many_are_retried_at_once(pages: Pages, desk: Desk, world: World) -> Non
     desk.start("many-well", "greeting", {})
     page = pages.open("#/?id=many-")
     expect(rows(page)).to_have_count(4)
-    page.get_by_label("Choose all that are shown").check()
+    choose_all(page)
     page.get_by_role("button", name="Retry…").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("3 failed greeting.")
@@ -142,6 +150,7 @@ def test_everything_can_be_done_by_keyboard(pages: Pages, desk: Desk) -> None:
     expect(page.locator("main")).to_be_focused()
     page.keyboard.press("/")
     page.keyboard.type("keys-")
+    expect(page).to_have_url(re.compile("id=keys-$"))
     expect(rows(page)).to_have_count(3)
     page.keyboard.press("Escape")
     page.keyboard.press("j")
@@ -157,6 +166,7 @@ def test_everything_can_be_done_by_keyboard(pages: Pages, desk: Desk) -> None:
     expect(page.get_by_label("Signal", exact=True)).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator(".head .status")).to_have_text("completed")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page.locator('[data-of="step:greet"]')).to_have_attribute("open", "")
@@ -167,7 +177,7 @@ def test_everything_can_be_done_by_keyboard(pages: Pages, desk: Desk) -> None:
     page.get_by_label("Keys of one letter do something").uncheck()
     page.keyboard.press("Escape")
     page.keyboard.press("w")
-    expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
+    assert page.evaluate("location.hash") == "#/?id=keys-"
 
 
 def test_a_workflow_tells_how_its_runs_fare(pages: Pages, desk: Desk, world: World) -> None:
@@ -179,10 +189,27 @@ def test_a_workflow_tells_how_its_runs_fare(pages: Pages, desk: Desk, world: Wor
     expect(page.locator(".flux-graph .node")).to_have_count(3)
     expect(page.locator(".facts")).to_contain_text("no run has ended")
     expect(page.locator(".statistics tbody tr").first).to_contain_text("collectstep3")
+    page.locator('.flux-graph [data-step="settle"]').press("Enter")
+    expect(page.locator(".statistics tbody tr").nth(1)).to_be_focused()
     page.get_by_label("Over the").select_option("50")
     expect(page.locator(".facts")).to_contain_text("Version7")
-    page.locator(".counts").get_by_role("link", name="suspended 3").click()
+    page.locator(".counts").get_by_role("link", name="suspended 3").press("Enter")
     expect(rows(page)).to_have_count(3)
+
+
+def test_a_filter_that_is_left_half_typed_changes_no_other_view(pages: Pages) -> None:
+    """What is typed is taken a moment later; who has gone on by then stays where they are."""
+    page = pages.open()
+    expect(page.get_by_label("Run id begins with")).to_be_visible()
+    after = """async () => {
+        const field = document.getElementById("search");
+        field.value = "half";
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+        location.hash = "#/workflows";
+        await new Promise((resolve) => setTimeout(resolve, 300)); // longer than a moment
+        return location.hash;
+    }"""
+    assert page.evaluate(after) == "#/workflows"
 
 
 def test_filters_go_back_with_the_browser(pages: Pages, desk: Desk) -> None:

@@ -23,10 +23,24 @@ function h(name, ...children) {
   return element;
 }
 
+/** Have a container hold these elements, and leave those where they are that it has there already. */
+function place(container, elements) {
+  const wanted = new Set(elements);
+  for (const child of [...container.children]) if (!wanted.has(child)) child.remove();
+  elements.forEach((element, index) => {
+    if (container.children[index] !== element) container.insertBefore(element, container.children[index] ?? null);
+  });
+}
+
 const button = (label, onclick, attributes) => h("button", { type: "button", onclick, ...attributes }, label);
 const link = (href, ...children) => h("a", { href }, ...children);
 const note = (...children) => h("p.note", ...children);
 const heading = (text) => h("h1", { tabindex: "-1" }, text); // it takes the focus when its view is shown
+const fact = (label, ...content) => content.some(Boolean) && h("div", h("dt", label), h("dd", content));
+const crumbs = (...links) => h("nav.crumbs", { "aria-label": "Where this is" }, links);
+const columns = (heads) => h("thead", h("tr", heads.map((text) => (text ? h("th", { scope: "col" }, text) : h("td")))));
+const pane = (name, heading, ...content) =>
+  h("section", { class: `pane ${name}`, "aria-labelledby": `h-${name}` }, h("h2", { id: `h-${name}` }, heading), content);
 const address = (path, parameters) => `#/${path}?${new URLSearchParams(parameters)}`;
 
 /** Change what is in a container, and put the focus back to where it was, if that is still there. */
@@ -45,8 +59,7 @@ const STATUSES = [
   "pending", "running", "suspended", "paused", "completed", "failed",
   "cancelled", "rolling_back", "rolled_back", "compensation_failed",
 ];
-const UNDER_WAY = ["pending", "running", "suspended"];
-const ENDED = ["completed", "failed", "cancelled", "rolled_back", "compensation_failed"];
+const UNDER_WAY = STATUSES.slice(0, 3);
 
 const RING = "M5 0A5 5 0 1 1 -5 0A5 5 0 1 1 5 0";
 const UNDO = "M-5 -2H2A3 3 0 0 1 2 4H-2M-2 -5L-5 -2L-2 1";
@@ -88,16 +101,22 @@ function mark(status) {
 const badge = (status, ...more) =>
   h(`span.status.${statusClass(status)}`, mark(status), h("span", word(status)), ...more);
 
-/** Seconds as people say them, at most two units. */
+const SMALL = [["µs", 1e-6, 0.0009995], ["ms", 1e-3, 0.9995], ["s", 1, 59.95]]; // each with what rounds to the next
+const LARGE = [["y", 31_536_000], ["d", 86_400], ["h", 3600], ["min", 60], ["s", 1]];
+
+/** Seconds with three digits or two units, as the pictures have them. */
 function duration(seconds) {
   if (seconds == null || Number.isNaN(seconds)) return "";
-  if (seconds < 0.0009995) return `${Math.round(seconds * 1e6)} µs`;
-  if (seconds < 0.9995) return `${(seconds * 1000).toFixed(seconds < 0.00995 ? 1 : 0)} ms`;
-  if (seconds < 59.95) return `${seconds.toFixed(seconds < 9.95 ? 2 : 1)} s`;
-  const whole = Math.round(seconds);
-  const pairs = [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]];
-  const [size, unit, smaller, part] = pairs.find(([least]) => whole >= least);
-  return `${Math.floor(whole / size)} ${unit} ${Math.floor((whole % size) / smaller)} ${part}`;
+  const small = SMALL.find(([, , until]) => seconds < until);
+  if (small) return `${Number((seconds / small[1]).toPrecision(3))} ${small[0]}`;
+  let left = Math.round(seconds);
+  const units = LARGE.map(([unit, size]) => {
+    const count = Math.floor(left / size);
+    left %= size;
+    return count && `${count} ${unit}`;
+  });
+  const first = units.findIndex(Boolean);
+  return units.slice(first, first + 2).filter(Boolean).join(" ");
 }
 
 let skew = 0; // milliseconds that the server's clock is ahead of this one's
@@ -106,6 +125,7 @@ const now = () => Date.now() + skew;
 const seconds = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000 + (micros(to) - micros(from)) / 1e6;
 const micros = (moment) => Number(/\.\d{3}(\d{3})/.exec(moment)?.[1] ?? 0);
 const secondsSince = (moment) => Math.max(0, (now() - Date.parse(moment)) / 1000);
+const isOverdue = (moment) => secondsSince(moment) > 60; // a tick comes each minute, or more often
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
@@ -139,7 +159,6 @@ const shell = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replace
 const LONGEST_COLOURED = 20_000; // characters; beyond this the browser is busy with spans rather than with people
 const TOKENS = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d[\d.eE+-]*/g;
 
-/** JSON as text and spans. */
 function coloured(text) {
   if (text.length > LONGEST_COLOURED) return [text];
   const parts = [];
@@ -209,9 +228,9 @@ async function copy(text, note) {
 
 /** What the server refused, in its own words; status 0 if it did not answer. */
 class Problem extends Error {
-  constructor(status, { code = "", title = "", detail = "", path = "" } = {}) {
+  constructor(status, { code, title, detail } = {}) {
     super(detail || title || `the server answered ${status}`);
-    Object.assign(this, { status, code, path });
+    Object.assign(this, { status, code });
   }
 
   /** Whether it may be over in a moment. */
@@ -249,7 +268,7 @@ async function send(path, token, { method = "GET", body, headers = {}, signal } 
     return response;
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, { code: "UNREACHABLE", detail: "The server does not answer." });
+    throw new Problem(0, { detail: "The server does not answer." });
   }
 }
 
@@ -273,14 +292,18 @@ function tell(error) {
 
 const json = async (path, options) => (await request(path, options)).json();
 
-/** Return a function that asks for the same again and again, and gives null while nothing has changed. */
-function watched() {
-  let asked, etag;
-  return async (path, signal) => {
-    const headers = path === asked && etag ? { "If-None-Match": etag } : {};
-    const response = await request(path, { headers, signal });
-    [asked, etag] = [path, response.headers.get("ETag")];
-    return response.status === 304 ? null : response;
+/** Return a function that asks again and again, and gives null for what it gave last, or is older than that. */
+function watched(read = "json") {
+  let path, etag;
+  let [asked, given] = [0, 0];
+  return async (wanted, signal) => {
+    const turn = ++asked;
+    const headers = wanted === path ? { "If-None-Match": etag } : {};
+    const response = await request(wanted, { headers, signal });
+    const content = response.status === 304 ? null : await response[read]();
+    if (content === null || turn < given) return null;
+    [path, etag, given] = [wanted, response.headers.get("ETag"), turn];
+    return content;
   };
 }
 
@@ -309,13 +332,8 @@ const pause = (seconds, signal) =>
 
 /** Wait until somebody looks at the page: a tab in the background asks for nothing. */
 async function visible(signal) {
-  while (document.hidden && !signal.aborted) {
-    await new Promise((resolve) => {
-      for (const [target, event] of [[document, "visibilitychange"], [signal, "abort"]]) {
-        target.addEventListener(event, resolve, { once: true });
-      }
-    });
-  }
+  const event = (target, name) => new Promise((resolve) => target.addEventListener(name, resolve, { once: true }));
+  while (document.hidden && !signal.aborted) await Promise.race([event(document, "visibilitychange"), event(signal, "abort")]);
 }
 
 const banner = document.getElementById("banner");
@@ -323,11 +341,9 @@ const banner = document.getElementById("banner");
 function trouble(error) {
   const what = error.status === 0 ? "The server does not answer." :
     error.status === 503 ? "The store does not answer." : `The server reports an error (${error.status}).`;
-  if (banner.hidden || banner.dataset.what !== what) {
-    banner.dataset.what = what;
-    banner.replaceChildren(`${what} What you see may be old; the viewer keeps trying.`);
-    banner.hidden = false;
-  }
+  const text = `${what} What you see may be old; the viewer keeps trying.`;
+  if (banner.textContent !== text) banner.textContent = text; // it is read aloud once
+  banner.hidden = false;
 }
 
 function recovered() {
@@ -344,7 +360,7 @@ function toast(text, kind = "") {
 
 // Server-sent events.
 
-/** Give each message of a stream: its event, id and data. */
+/** Give each message of a stream: its event and data. */
 async function* messages(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let text = ""; ;) {
@@ -370,28 +386,27 @@ function message(block) {
 
 // Pictures.
 
-/** Put a picture from the server into a container, unless it is there already. */
+/** Put a picture from the server into a container, unless it is there already. `pick` is given the key of a node that is pressed. */
 class Picture {
-  constructor(container, signal) {
-    Object.assign(this, { container, signal, asked: 0, shown: 0 });
-  }
-
-  async show(name, query) {
-    const path = `viewer/${name}.svg?${new URLSearchParams(query)}`;
-    const turn = ++this.asked;
-    const headers = path === this.path ? { "If-None-Match": this.etag } : {};
-    const response = await request(path, { headers, signal: this.signal });
-    const text = await response.text();
-    if (response.status === 304 || turn < this.shown) return; // the same, or older than what is there
-    Object.assign(this, { path, shown: turn, etag: response.headers.get("ETag") });
-    const svg = document.importNode(new DOMParser().parseFromString(text, "image/svg+xml").documentElement, true);
-    for (const node of svg.querySelectorAll("[data-step], [data-compensation]")) node.dataset.key = nodeKey(node);
-    keepFocus(this.container, () => this.container.replaceChildren(svg));
+  constructor(container, signal, pick, shown = () => {}) {
+    Object.assign(this, { container, signal, shown, latest: watched("text") });
+    const press = (event) => {
+      const node = event.target.closest("[data-key]");
+      if (node && pick(node.dataset.key)) event.preventDefault();
+    };
+    container.addEventListener("click", press);
+    container.addEventListener("keydown", (event) => ["Enter", " "].includes(event.key) && press(event));
   }
 
   /** Show it, and leave what was there if that does not work: the page's other requests tell of the trouble. */
-  try(name, query) {
-    return this.show(name, query).catch(quiet);
+  async show(name, query) {
+    const text = await this.latest(`viewer/${name}.svg?${new URLSearchParams(query)}`, this.signal).catch(quiet);
+    if (!text || text === this.text) return;
+    this.text = text;
+    const svg = document.importNode(new DOMParser().parseFromString(text, "image/svg+xml").documentElement, true);
+    for (const node of svg.querySelectorAll("[data-step], [data-compensation]")) node.dataset.key = nodeKey(node);
+    keepFocus(this.container, () => this.container.replaceChildren(svg));
+    this.shown();
   }
 
   /** What the server is to know of the reader: the zone, and a width that is rounded, so that few pictures differ. */
@@ -399,6 +414,15 @@ class Picture {
     return { offset: -new Date().getTimezoneOffset(), width: Math.max(280, Math.floor((this.container.clientWidth || 720) / 20) * 20) };
   }
 }
+
+/** Bring an element into view, with the focus on it. Say whether there is one. */
+function bring(element) {
+  element?.focus({ preventScroll: true });
+  element?.parentNode.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  return Boolean(element);
+}
+
+const focusOn = (elements, index) => elements[Math.max(0, Math.min(elements.length - 1, index))]?.focus();
 
 const nodeKey = (node) => (node.dataset.compensation ? `undo:${node.dataset.compensation}` : `step:${node.dataset.step}`);
 
@@ -461,44 +485,42 @@ async function askToken(refused) {
   }).finally(() => (asking = null));
   if (!await asking) {
     sessionStorage.removeItem(TOKEN);
-    throw new Problem(401, { code: "UNAUTHORIZED", detail: "Without a token the server shows nothing." });
+    throw new Problem(401, { detail: "Without a token the server shows nothing." });
   }
   await introduce();
 }
 
 /** A field for JSON that says, while it is written, whether it is any; `read` throws a Problem if it is not. */
 function jsonField(label, hint) {
-  const note = h("p.note", { id: `${label}-note`, "aria-live": "polite" }, hint);
+  const said = h("p.note", { id: `${label}-note`, "aria-live": "polite" }, hint);
   const area = h("textarea", { name: label, rows: "5", spellcheck: "false", "aria-describedby": `${label}-note`, placeholder: "null" });
-  const parse = () => (area.value.trim() ? JSON.parse(area.value) : null);
-  area.addEventListener("input", () => {
+  function read() {
     try {
-      parse();
-      note.textContent = area.value.trim() ? "This is JSON." : hint;
-      area.removeAttribute("aria-invalid");
+      return area.value.trim() ? JSON.parse(area.value) : null;
     } catch (error) {
-      note.textContent = `This is no JSON yet: ${error.message}`;
-      area.setAttribute("aria-invalid", "true");
+      area.focus();
+      throw new Problem(422, { detail: `The ${label} is no JSON: ${error.message}. A text needs quotes: "yes".` });
+    }
+  }
+  area.addEventListener("input", () => {
+    area.ariaInvalid = null;
+    said.textContent = hint;
+    try {
+      if (read() !== null) said.textContent = "This is JSON.";
+    } catch (error) {
+      area.ariaInvalid = "true";
+      said.textContent = error.message;
     }
   });
-  return {
-    element: [h("label", label[0].toUpperCase() + label.slice(1), area), note],
-    read() {
-      try {
-        return parse();
-      } catch (error) {
-        area.focus();
-        throw new Problem(422, { detail: `The ${label} is no JSON: ${error.message}. A text needs quotes: "yes".` });
-      }
-    },
-  };
+  return { element: [h("label", label[0].toUpperCase() + label.slice(1), area), said], read };
 }
 
 // Acts.
 
 const enc = encodeURIComponent;
 const runPath = (id) => `runs/${enc(id)}`;
-const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+const runLink = (id) => h("a.run-link", { href: `#/${runPath(id)}` }, id);
+const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-"); // randomUUID is for secure contexts
 
 /** Ask the server to do something about a run; `match` is the ETag of the run as the person saw it. */
 function act(id, action, { body, match, key, method = "POST" } = {}) {
@@ -510,23 +532,49 @@ const isInterrupted = (run) => run.status === "failed" && run.error?.code === "I
 const openStep = (run) => run.history?.at(-1)?.name ?? run.step;
 
 const isOneOf = (...statuses) => (run) => statuses.includes(run.status);
-const hasEnded = isOneOf(...ENDED);
+const hasEnded = isOneOf("completed", "failed", "cancelled", "rolled_back", "compensation_failed");
 
-/** What can be done about a run, in the order in which it is offered. `dialog` is called with the page of the run. */
+/**
+ * What can be done about a run, in the order in which it is offered. `dialog` is called with the page of the run.
+ * What can be done to many at once says what happens to each of them, and has a `send`; `some` are those that it is for.
+ */
 const ACTS = [
-  { verb: "Retry", fits: isOneOf("failed", "completed"), dialog: retryDialog },
+  {
+    verb: "Retry", done: "Retried", fits: isOneOf("failed", "completed"), dialog: retryDialog,
+    each: "Each goes on from the step that failed. Its completed commits are kept.",
+    some: (run) => run.status === "failed" && !isInterrupted(run),
+    send: (run) => act(run.id, "/retry", { body: {} }),
+  },
   { verb: "Resolve", fits: isInterrupted, dialog: resolveDialog },
   { verb: "Signal", fits: isOneOf(...UNDER_WAY, "paused"), dialog: signalDialog },
-  { verb: "Resume", fits: isOneOf("paused", "compensation_failed"), dialog: resumeDialog },
-  { verb: "Pause", fits: isOneOf(...UNDER_WAY, "rolling_back"), dialog: pauseDialog },
-  { verb: "Cancel", fits: isOneOf(...UNDER_WAY, "paused"), dialog: cancelDialog },
-  { verb: "Delete", fits: hasEnded, dialog: deleteDialog },
+  {
+    verb: "Resume", done: "Resumed", fits: isOneOf("paused", "compensation_failed"), dialog: resumeDialog,
+    each: "Each goes on where it was paused, or with the rollback that failed.",
+    send: (run) => act(run.id, "/resume"),
+  },
+  {
+    verb: "Pause", done: "Paused", fits: isOneOf(...UNDER_WAY, "rolling_back"),
+    dialog: (view) => simpleDialog(view, "Pause",
+      "The run stands still after the step in hand, until somebody resumes it. Its waits and time-outs go on."),
+    each: "Each stands still after the step in hand, until somebody resumes it.",
+    send: (run) => act(run.id, "/pause"),
+  },
+  {
+    verb: "Cancel", done: "Cancelled", danger: true, fits: isOneOf(...UNDER_WAY, "paused"), dialog: cancelDialog,
+    each: "Each ends for good, after the step in hand.", more: () => cancelChoice(null),
+    send: cancel,
+  },
+  {
+    verb: "Delete", done: "Deleted", danger: true, fits: hasEnded, dialog: deleteDialog,
+    each: "They are removed with all that is known of them. An event that is delivered once more will run once more.",
+    send: (run) => act(run.id, "", { method: "DELETE" }),
+  },
 ];
 
 /** The act that a run most likely waits for. */
 function suggested(run) {
   if (run.status === "suspended" && run.waits_for) return "Signal";
-  return { failed: "Retry", paused: "Resume", compensation_failed: "Resume" }[run.status];
+  return { failed: isInterrupted(run) ? "" : "Retry", paused: "Resume", compensation_failed: "Resume" }[run.status];
 }
 
 const commandLine = (...words) =>
@@ -541,7 +589,7 @@ async function steer(view, verb, work) {
     return answer ?? {};
   } catch (error) {
     if (error.status === 412 || error.code === "CONFLICT") {
-      const run = await view.load();
+      const { run } = await view.load();
       error.message = `Somebody else has changed this run meanwhile, and nothing was done. It is ${word(run.status)} now; `
         + "the page behind this shows how it stands.";
     }
@@ -551,15 +599,19 @@ async function steer(view, verb, work) {
   }
 }
 
-const outcome = (verb, answer) =>
-  `${verb}: the run is ${word(answer.status)}${answer.error ? `. ${answer.error.type ?? "Error"}: ${answer.error.message}` : "."}`;
+/** Ask about an act on the run of a page; `send` is given the form. */
+const askTo = (view, verb, { send, confirm = verb, ...more }) =>
+  ask({ title: `${verb} ${view.run.id}`, verb: confirm, ...more, perform: (form) => steer(view, verb, () => send(form)) });
+
+const errorLine = ({ type, message }) => `${type ?? "Error"}: ${message}`;
+const outcome = (verb, { status, error }) => `${verb}: the run is ${word(status)}. ${error ? errorLine(error) : ""}`;
 
 async function retryDialog(view) {
-  const { run, match } = await view.fresh();
+  const { run, match } = await view.load();
   const failed = run.history.findLast((step) => step.status === "failed") ?? run.history.at(-1);
-  const step = h("select", { name: "step" }, run.history.map(({ name }) =>
-    h("option", { value: name, selected: name === failed?.name }, name)));
-  const redo = h("input", { type: "checkbox", name: "redo" });
+  const step = h("select", { onchange: look }, run.history.map(({ name }) =>
+    h("option", { selected: name === failed?.name }, name)));
+  const redo = h("input", { type: "checkbox", onchange: look });
   const warning = h("p.warning", { hidden: true },
     "These commits were made already. They will be made again, under new idempotency keys: a payment is taken twice.");
   const plan = h("div.plan", { "aria-live": "polite" });
@@ -571,31 +623,26 @@ async function retryDialog(view) {
     warning.hidden = !redo.checked;
     command.replaceChildren(commandLine("retry", shell(run.id), step.value !== failed?.name && `--step ${shell(step.value)}`, redo.checked && "--redo-commits"));
     const shown = await json(`${runPath(run.id)}/plan?${query}`).then(planBlock, (error) => h("p.refusal", error.message));
-    if (mine === turn) plan.replaceChildren(...[shown].flat());
+    if (mine === turn) plan.replaceChildren(shown);
   }
-  step.addEventListener("change", look);
-  redo.addEventListener("change", look);
   look();
-  return ask({
-    title: `Retry ${run.id}`,
-    verb: "Retry",
+  return askTo(view, "Retry", {
     content: [
       isInterrupted(run) && h("p.warning",
         `Nobody knows whether ${openStep(run)} happened. Retry only if you have made sure that it did not; if it did, use Resolve.`),
       h("label", "From the step", step), plan,
       h("label.inline", redo, "Redo completed commits"), warning, command,
     ],
-    perform: () => steer(view, "Retry", () =>
-      act(run.id, "/retry", { match, body: { step: step.value, ...(redo.checked && { redo_commits: true }) } })),
+    send: () => act(run.id, "/retry", { match, body: { step: step.value, ...(redo.checked && { redo_commits: true }) } }),
   });
 }
 
 /** What a retry would do, in three lines. */
 function planBlock(plan) {
-  const line = (label, names, none) => h("div", h("dt", label), h("dd", names.length ? list(names) : none));
+  const line = (label, names, none = "nothing") => h("div", h("dt", label), h("dd", names.length ? list(names) : none));
   return h("dl.plan-lines",
-    line("Runs again", plan.again, "nothing"),
-    line("Is kept, not run again", plan.kept, "nothing"),
+    line("Runs again", plan.again),
+    line("Is kept, not run again", plan.kept),
     line("Then, for the first time", plan.next, "nothing: it is the end"));
 }
 
@@ -605,9 +652,8 @@ async function signalDialog(view) {
   const waits = view.nodes.filter((node) => node.kind === "wait").map((node) => node.name);
   const payload = jsonField("payload", "JSON: it becomes the output of the wait. Left empty it is null.");
   const key = newKey(); // the same for each press of the button: an answer that was lost does not make two signals
-  return ask({
-    title: `Signal ${run.id}`,
-    verb: "Send",
+  return askTo(view, "Signal", {
+    confirm: "Send",
     content: [
       h("label", "Signal", h("input", { name: "name", required: true, value: run.waits_for ?? waits[0] ?? "", list: "waits", autocomplete: "off" })),
       h("datalist", { id: "waits" }, waits.map((name) => h("option", { value: name }))),
@@ -615,30 +661,28 @@ async function signalDialog(view) {
       h("p", run.waits_for ? `The run waits for ${run.waits_for}, and goes on when it comes.` : "The run does not wait for a signal now; one that comes early is kept for its wait."),
       commandLine("signal", shell(run.id), shell(run.waits_for ?? "NAME"), "--payload '…'"),
     ],
-    perform(form) {
+    send(form) {
       const name = form.elements.name.value.trim();
       if (!name) throw new Problem(422, { detail: "Say which signal: its name is that of the wait." });
-      const body = payload.read();
-      return steer(view, "Signal", () => act(run.id, `/signals/${enc(name)}`, { body, key }));
+      return act(run.id, `/signals/${enc(name)}`, { body: payload.read(), key });
     },
   });
 }
 
 async function resolveDialog(view) {
-  const { run, match } = await view.fresh();
+  const { run, match } = await view.load();
   const step = openStep(run);
   const output = jsonField("output", "JSON: what the commit gave, for the steps after it. Left empty it is null.");
-  return ask({
-    title: `Resolve ${run.id}`,
-    verb: `${step} did happen`,
+  return askTo(view, "Resolve", {
+    confirm: `${step} did happen`,
     content: [
       h("p", `${step} was interrupted, and is a commit that must not happen twice. Look where it would have left its mark. If it did happen, say so here: it counts as completed, and the run goes on behind it. If it did not, go back and retry.`),
       output.element,
       commandLine("resolve", shell(run.id), shell(step), "--output '…'"),
     ],
-    perform() {
+    send() {
       const given = output.read();
-      return steer(view, "Resolve", () => act(run.id, "/resolve", { match, body: { step, ...(given !== null && { output: given }) } }));
+      return act(run.id, "/resolve", { match, body: { step, ...(given !== null && { output: given }) } });
     },
   });
 }
@@ -646,21 +690,15 @@ async function resolveDialog(view) {
 function simpleDialog(view, verb, text) {
   const { id } = view.run;
   const action = verb.toLowerCase();
-  return ask({
-    title: `${verb} ${id}`,
-    verb,
+  return askTo(view, verb, {
     content: [h("p", text), commandLine(action, shell(id))],
-    perform: () => steer(view, verb, () => act(id, `/${action}`)),
+    send: () => act(id, `/${action}`),
   });
 }
 
 function resumeDialog(view) {
   return simpleDialog(view, "Resume", view.run.status === "paused" ? "The run goes on where it was paused." :
     "The rollback is tried again from the compensation that failed; those that have completed are not run again.");
-}
-
-function pauseDialog(view) {
-  return simpleDialog(view, "Pause", "The run stands still after the step in hand, until somebody resumes it. Its waits and time-outs go on.");
 }
 
 /** The two ways to cancel. `undone` are the steps that would be compensated; null if that is not known. */
@@ -674,38 +712,37 @@ function cancelChoice(undone) {
     choice("yes", "is undone", undoing, false));
 }
 
+function cancel(run, form) {
+  return act(run.id, "/cancel", { body: { compensate: form.elements.compensate.value === "yes" } });
+}
+
 async function cancelDialog(view) {
   await view.named;
   const { run } = view;
   const compensated = new Set(view.nodes.filter((node) => node.compensated).map((node) => node.name));
   const undone = run.history.filter((step) => step.status === "completed" && compensated.has(step.name)).map((step) => step.name);
-  return ask({
-    title: `Cancel ${run.id}`,
-    verb: "Cancel the run",
+  return askTo(view, "Cancel", {
+    confirm: "Cancel the run",
     danger: true,
     content: [
       h("p", "The run ends for good, after the step in hand."),
       cancelChoice(view.nodes.length ? undone.reverse() : null),
       commandLine("cancel", shell(run.id), "[--compensate]"),
     ],
-    perform(form) {
-      const compensate = form.elements.compensate.value === "yes";
-      return steer(view, "Cancel", () => act(run.id, "/cancel", { body: { compensate } }));
-    },
+    send: (form) => cancel(run, form),
   });
 }
 
 async function deleteDialog(view) {
-  const { run, match } = await view.fresh();
-  const deleted = await ask({
-    title: `Delete ${run.id}`,
-    verb: "Delete for good",
+  const { run, match } = await view.load();
+  const deleted = await askTo(view, "Delete", {
+    confirm: "Delete for good",
     danger: true,
     content: [
       h("p", "The run and all that is known of it are removed. If its event is delivered once more, it will run once more."),
       commandLine("delete", shell(run.id)),
     ],
-    perform: () => steer(view, "Delete", () => act(run.id, "", { match, method: "DELETE" })),
+    send: () => act(run.id, "", { match, method: "DELETE" }),
   });
   if (!deleted) return;
   toast(`${run.id} was deleted.`);
@@ -716,35 +753,7 @@ async function deleteDialog(view) {
 
 const AT_ONCE = 4; // requests of a bulk act under way at the same time
 const WHOLE_PAGE = 200;
-
-/** What can be done to many runs: which of them it is for, and what happens to each. */
-const BULK = [
-  {
-    verb: "Retry", done: "Retried", fits: (run) => run.status === "failed" && !isInterrupted(run),
-    text: "Each goes on from the step that failed. Its completed commits are kept.",
-    send: (run) => act(run.id, "/retry", { body: {} }),
-  },
-  {
-    verb: "Resume", done: "Resumed", fits: isOneOf("paused", "compensation_failed"),
-    text: "Each goes on where it was paused, or with the rollback that failed.",
-    send: (run) => act(run.id, "/resume"),
-  },
-  {
-    verb: "Pause", done: "Paused", fits: isOneOf(...UNDER_WAY, "rolling_back"),
-    text: "Each stands still after the step in hand, until somebody resumes it.",
-    send: (run) => act(run.id, "/pause"),
-  },
-  {
-    verb: "Cancel", done: "Cancelled", danger: true, fits: isOneOf(...UNDER_WAY, "paused"),
-    text: "Each ends for good, after the step in hand.", more: () => cancelChoice(null),
-    send: (run, form) => act(run.id, "/cancel", { body: { compensate: form.elements.compensate.value === "yes" } }),
-  },
-  {
-    verb: "Delete", done: "Deleted", danger: true, fits: hasEnded,
-    text: "They are removed with all that is known of them. An event that is delivered once more will run once more.",
-    send: (run) => act(run.id, "", { method: "DELETE" }),
-  },
-];
+const BULK = ACTS.filter(({ each }) => each).map((each) => ({ ...each, fits: each.some ?? each.fits }));
 
 /** Give all runs that meet a query, page by page; `told` is called with how many there are so far. */
 async function gather(query, told, signal) {
@@ -761,40 +770,37 @@ async function gather(query, told, signal) {
   return found;
 }
 
-const tallied = (words) => {
-  const counts = new Map();
-  for (const each of words) counts.set(each, (counts.get(each) ?? 0) + 1);
-  return [...counts].sort(([, a], [, b]) => b - a);
-};
-const tallyLine = (words) => list(tallied(words).map(([text, count]) => `${digits(count)} ${text}`));
+/** Those that have the same text together, the most first. */
+const tallied = (things, text) => [...Map.groupBy(things, text)].sort(([, a], [, b]) => b.length - a.length);
+const tallyLine = (runs, text) => list(tallied(runs, text).map(([words, all]) => `${digits(all.length)} ${words}`));
 
 /** Confirm an act on many runs, do it to one after the other, and tell what came of each. */
 async function bulkDialog(bulk, found) {
   const targets = found.filter(bulk.fits);
   const others = found.filter((run) => !bulk.fits(run));
   const outcomes = [];
-  const done = await ask({
+  let going;
+  await ask({
     title: `${bulk.verb} ${plural(targets.length, "run")}?`,
     verb: targets.length > 0 && `${bulk.verb} ${plural(targets.length, "run")}`,
     danger: bulk.danger,
     content: [
-      targets.length > 0 && h("p", `${tallyLine(targets.map((run) => `${word(run.status)} ${run.workflow}`))}.`),
-      targets.length > 0 && h("p", bulk.text),
+      targets.length > 0 && h("p", `${tallyLine(targets, (run) => `${word(run.status)} ${run.workflow}`)}.`),
+      targets.length > 0 && h("p", bulk.each),
       targets.length > 0 && bulk.more?.(),
-      others.length > 0 && note(`Left alone: ${tallyLine(others.map(leftAlone))}.`),
+      others.length > 0 && note(`Left alone: ${tallyLine(others, leftAlone)}.`),
     ],
-    perform: (form, dialog) => doAll(bulk, targets, outcomes, form, dialog),
+    perform: (form, dialog) => (going = doAll(bulk, targets, outcomes, form, dialog)),
   });
-  if (done || outcomes.length) await ask({ title: talliedTitle(bulk, targets, outcomes), content: tallyBlock(outcomes), close: "Done" });
+  await going; // those that were under way when it was stopped
+  const came = outcomes.length < targets.length ? `Stopped after ${outcomes.length} of ${plural(targets.length, "run")}` :
+    `${bulk.done}: ${plural(outcomes.length, "run")}`;
+  if (outcomes.length) await ask({ title: came, content: tallyBlock(outcomes), close: "Done" });
   return outcomes.length > 0;
 }
 
 const leftAlone = (run) =>
   isInterrupted(run) ? "of which nobody knows whether a commit happened" : word(run.status);
-
-const talliedTitle = (bulk, targets, outcomes) =>
-  outcomes.length < targets.length ? `Stopped after ${outcomes.length} of ${plural(targets.length, "run")}` :
-    `${bulk.done}: ${plural(outcomes.length, "run")}`;
 
 /** Send the act for each target, a few at the same time, until all are done or the dialog is closed. */
 async function doAll(bulk, targets, outcomes, form, dialog) {
@@ -812,7 +818,6 @@ async function doAll(bulk, targets, outcomes, form, dialog) {
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return true;
 }
 
 async function bulkOutcome(bulk, run, form) {
@@ -828,13 +833,10 @@ async function bulkOutcome(bulk, run, form) {
 const LISTED = 20; // runs that are named under an outcome
 
 function tallyBlock(outcomes) {
-  return h("ul.tally", tallied(outcomes.map(({ text }) => text)).map(([text, count]) => {
-    const runs = outcomes.filter((each) => each.text === text).map(({ run }) => run);
-    return h("li", h("details",
-      h("summary", h("strong", digits(count)), ` ${text}`),
-      h("ul", runs.slice(0, LISTED).map((run) => h("li", link(`#/${runPath(run.id)}`, run.id)))),
-      runs.length > LISTED && note(`and ${runs.length - LISTED} more`)));
-  }));
+  return h("ul.tally", tallied(outcomes, ({ text }) => text).map(([text, all]) => h("li", h("details",
+    h("summary", h("strong", digits(all.length)), ` ${text}`),
+    h("ul", all.slice(0, LISTED).map(({ run }) => h("li", runLink(run.id)))),
+    all.length > LISTED && note(`and ${all.length - LISTED} more`)))));
 }
 
 // Runs.
@@ -908,7 +910,7 @@ class RunsView {
   table() {
     const heads = { state: "Status", workflow: "Workflow", id: "Run", when: "Started", took: "Duration", stands: "Where it stands" };
     const all = mayAct() && h("th", { scope: "col", class: "pick" },
-      h("input", { type: "checkbox", "aria-label": "Choose all that are shown", onchange: (event) => this.chooseShown(event.target.checked) }));
+      h("input", { type: "checkbox", "aria-label": "Choose all that are shown", onchange: (event) => this.choose(event.target.checked ? this.order.map((run) => run.id) : []) }));
     this.head = all && all.firstChild;
     return h("table.runs",
       h("caption.off", "Runs, newest first"),
@@ -961,12 +963,10 @@ class RunsView {
 
   /** Put what the form says into the address: a view can be sent to somebody else. */
   apply() {
-    const said = new FormData(this.form);
-    this.filters = new URLSearchParams();
-    for (const name of FILTERS) if (said.get(name)) this.filters.set(name, said.get(name));
-    for (const status of said.getAll("status")) this.filters.append("status", status);
+    if (this.signal.aborted) return; // the address is another view's by now
+    this.filters = new URLSearchParams([...new FormData(this.form)].filter(([, value]) => value));
     history.replaceState(null, "", this.filters.size ? `#/?${this.filters}` : "#/");
-    backToRuns = location.hash || "#/";
+    backToRuns = location.hash;
     this.changed();
   }
 
@@ -999,18 +999,11 @@ class RunsView {
   async refresh(signal) {
     const query = runsQuery(this.filters);
     query.set("limit", this.fresh ? PAGE : Math.min(WHOLE_PAGE, Math.max(PAGE, this.order.length)));
-    const response = await this.latest(`runs?${query}`, signal);
-    if (!response) return;
-    const page = await response.json();
-    if (this.fresh) this.forget();
+    const page = await this.latest(`runs?${query}`, signal);
+    if (!page) return;
+    if (this.fresh) Object.assign(this, { fresh: false, order: [], cursor: null });
     this.merge(page);
     this.settle();
-  }
-
-  forget() {
-    this.fresh = false;
-    this.order = [];
-    this.cursor = null;
   }
 
   /** Take in a page from the top; what was loaded below it stays. */
@@ -1043,29 +1036,15 @@ class RunsView {
 
   /** Bring the rows into the order of the runs; a row that stays where it is keeps its focus. */
   show() {
-    const wanted = new Set(this.order.map((run) => run.id));
-    for (const [id, row] of this.rows) {
-      if (!wanted.has(id)) {
-        row.remove();
-        this.rows.delete(id);
-      }
-    }
-    this.order.forEach((run, index) => {
-      const row = this.rows.get(run.id) ?? this.newRow(run);
-      fillRow(row, run);
-      if (this.body.children[index] !== row) this.body.insertBefore(row, this.body.children[index] ?? null);
-    });
+    this.rows = new Map(this.order.map((run) => [run.id, fillRow(this.rows.get(run.id) ?? this.newRow(run), run)]));
+    place(this.body, [...this.rows.values()]);
     this.more.hidden = this.cursor === null;
   }
 
   newRow(run) {
     const box = mayAct() && h("td.pick",
       h("input", { type: "checkbox", "aria-label": `Choose ${run.id}`, value: run.id, checked: this.all !== null }));
-    const name = h("td.id", h("a.run-link", { href: `#/${runPath(run.id)}` }, run.id));
-    const row = h("tr", box, h("td.state"), h("td.workflow"), name,
-      h("td.when"), h("td.took"), h("td.stands"));
-    this.rows.set(run.id, row);
-    return row;
+    return h("tr", box, h("td.state"), h("td.workflow"), h("td.id", runLink(run.id)), h("td.when"), h("td.took"), h("td.stands"));
   }
 
   /** Say what there is, once it is there. */
@@ -1111,7 +1090,7 @@ class RunsView {
     const range = this.filters.get("range") || "24h";
     this.span.textContent = `Runs by status · ${RANGES.find(([value]) => value === range)?.[1].toLowerCase() ?? range}`;
     for (const [name, value] of Object.entries(this.chart.reader)) query.set(name, value);
-    return this.chart.try("chart", query);
+    return this.chart.show("chart", query);
   }
 
   /** How many runs meet the filters, as far as that is known. */
@@ -1134,18 +1113,10 @@ class RunsView {
     this.showBulk();
   }
 
-  chooseShown(checked) {
-    this.choose(checked ? this.order.map((run) => run.id) : []);
-  }
-
-  choose(ids) {
+  /** Choose these, or all that meet a query. */
+  choose(ids, all = null) {
     this.chosen = new Set(ids);
-    this.all = null;
-    this.showBulk();
-  }
-
-  chooseAll() {
-    this.all = runsQuery(this.filters);
+    this.all = all;
     this.showBulk();
   }
 
@@ -1155,7 +1126,7 @@ class RunsView {
     this.head.checked = this.all !== null || (this.chosen.size > 0 && this.chosen.size >= this.order.length);
     this.bulk.hidden = !this.chosen.size && !this.all;
     const fits = BULK.filter((bulk) => this.all || this.order.some((run) => this.chosen.has(run.id) && bulk.fits(run)));
-    const facts = JSON.stringify([this.chosen.size, this.all && this.total, fits.map(({ verb }) => verb), this.cursor !== null, this.total]);
+    const facts = JSON.stringify([this.chosen.size, Boolean(this.all), fits.map(({ verb }) => verb), this.cursor !== null, this.total]);
     if (facts === this.bulkFacts) return;
     this.bulkFacts = facts;
     keepFocus(this.bulk, () => this.bulk.replaceChildren(...this.bulkBar(fits)));
@@ -1165,20 +1136,16 @@ class RunsView {
     const offersAll = !this.all && this.cursor !== null && this.chosen.size >= this.order.length;
     return [
       h("p", { role: "status" }, this.all ? `All ${digits(this.total)} runs that meet the filters` : `${plural(this.chosen.size, "run")} chosen`),
-      offersAll && button(`Choose all ${digits(this.total)} that meet the filters`, () => this.chooseAll(), { class: "quiet", "data-key": "all" }),
+      offersAll && button(`Choose all ${digits(this.total)} that meet the filters`, () => this.choose([], runsQuery(this.filters)), { class: "quiet", "data-key": "all" }),
       ...fits.map((bulk) => button(`${bulk.verb}…`, () => this.act(bulk), { class: bulk.danger ? "danger" : "", "data-key": bulk.verb })),
       button("Choose none", () => this.choose([]), { class: "quiet", "data-key": "none" }),
     ].filter(Boolean);
   }
 
   async act(bulk) {
-    const targets = this.all ? await this.gatherAll() : this.order.filter((run) => this.chosen.has(run.id));
+    const told = (count) => (this.bulk.firstChild.textContent = `Looking at ${plural(count, "run")}…`);
+    const targets = this.all ? await gather(this.all, told, this.signal).catch(tell) : this.order.filter((run) => this.chosen.has(run.id));
     if (targets && await bulkDialog(bulk, targets)) this.choose([]);
-  }
-
-  gatherAll() {
-    const note = this.bulk.querySelector("p");
-    return gather(this.all, (count) => (note.textContent = `Looking at ${plural(count, "run")}…`), this.signal).catch(tell);
   }
 
   /** Keys of the table. */
@@ -1187,7 +1154,7 @@ class RunsView {
     const row = document.activeElement.closest("tbody tr");
     const at = row ? [...this.body.children].indexOf(row) : -1;
     const step = { j: 1, ArrowDown: row ? 1 : 0, k: -1, ArrowUp: row ? -1 : 0 }[name];
-    if (step) links[Math.max(0, Math.min(links.length - 1, at + step))]?.focus();
+    if (step) focusOn(links, at + step);
     else if (name === "x" && row) row.querySelector("input")?.click();
     else if (name === "Enter" && document.activeElement === row?.querySelector("input")) links[at].click();
     else if (name === "/") this.form.elements.id.focus();
@@ -1199,10 +1166,10 @@ class RunsView {
 const isOlder = (run, other) =>
   run.created_at < other.created_at || (run.created_at === other.created_at && run.id < other.id);
 
-/** Bring the cells of a row up to date; those that say the same are left alone. */
+/** Bring the cells of a row up to date, unless they say all that already; return it. */
 function fillRow(row, run) {
   const text = JSON.stringify(run);
-  if (row.flux === text) return;
+  if (row.flux === text) return row;
   row.flux = text;
   const cells = {
     state: badge(run.status),
@@ -1212,16 +1179,18 @@ function fillRow(row, run) {
     stands: stands(run),
   };
   for (const [name, content] of Object.entries(cells)) row.querySelector(`.${name}`).replaceChildren(...[content].flat().filter(Boolean).flatMap((part) => [part, " "]));
+  return row;
 }
 
 /** Where a run stands, in a line. */
 function stands(run) {
   const tries = run.attempts > 1 ? ` · ${run.attempts} tries` : "";
   const step = run.step && h("span.step-name", run.step + tries);
-  if (run.error && run.status !== "completed") return [step, h("span.message", `${run.error.type}: ${run.error.message}`)];
+  if (run.error && run.status !== "completed") return [step, h("span.message", { title: run.error.message }, errorLine(run.error))];
+  if (run.status === "running") return [run.step && h("span.note", "last saved"), step];
   if (run.status !== "suspended") return [step];
-  if (run.waits_for) return [step, h("span", `waits for ${run.waits_for}`), run.waits_until && h("span", "until ", moment(run.waits_until))];
-  return [step, run.waits_until && h("span", "goes on at ", moment(run.waits_until))];
+  if (run.waits_for) return [run.waits_for !== run.step && step, h("span", `waits for ${run.waits_for}`), run.waits_until && h("span", "until ", moment(run.waits_until))];
+  return [step, run.waits_until && h("span", isOverdue(run.waits_until) ? "was to go on at " : "goes on at ", moment(run.waits_until))];
 }
 
 // One run.
@@ -1243,15 +1212,15 @@ class RunView {
     }
     if (this.arriving) main.querySelector("h1").focus();
     this.named = this.nameNodes().catch(quiet);
-    addEventListener("resize", () => this.drawPictures(), { signal: this.signal });
-    return Promise.race([this.follow(), this.keepTimeline()]);
+    addEventListener("resize", () => this.drawTimeline(), { signal: this.signal });
+    return Promise.race([this.follow(), this.keepTime()]);
   }
 
   update(parameters) {
     const at = parameters.get("at");
     this.at = /^\d+$/.test(at ?? "") ? Number(at) : null;
-    if (parameters.get("step")) this.open.add(`step:${parameters.get("step")}`);
     if (this.run) this.render();
+    if (parameters.get("step")) this.reveal(`step:${parameters.get("step")}`);
   }
 
   /** Get the run as it stands, with the ETag that says of which state an act is meant. */
@@ -1259,26 +1228,24 @@ class RunView {
     const response = await request(runPath(this.id), { signal: this.signal });
     this.match = response.headers.get("ETag");
     this.take(await response.json());
-    return this.run;
+    return this;
   }
 
-  async fresh() {
-    await this.load();
-    return { run: this.run, match: this.match };
-  }
-
-  /** Show the run, unless a newer one is shown. */
+  /** Show the run, unless a newer one is shown. One that was deleted and made anew is another. */
   take(run) {
-    if (this.run && run.revision < this.run.revision) return;
-    if (!this.run) this.begin(run);
+    const old = this.run;
+    const isNew = old && run.created_at !== old.created_at;
+    if (old && (isNew ? run.created_at < old.created_at : run.revision < old.revision)) return;
     this.run = run;
+    if (isNew) return again();
+    if (!old) this.begin(run);
     this.render();
   }
 
   /** See the run change. The server says so as it happens; a stream that ends is asked for again. */
   follow() {
     return repeat(async () => {
-      const headers = this.run ? { "Last-Event-ID": String(this.run.revision) } : {};
+      const headers = { "Last-Event-ID": `${this.run.revision}-${this.run.created_at}` }; // as the server counts them
       const response = await request(`events?run=${enc(this.id)}`, { headers, signal: this.signal }).catch((error) => {
         if (error.status !== 404) throw error;
         this.gone();
@@ -1301,8 +1268,7 @@ class RunView {
   }
 
   missing(what, text) {
-    title(what);
-    main.replaceChildren(h("div.empty", heading(what), h("p", text), link(backToRuns, "Back to the runs")));
+    showNothing(what, text, link(backToRuns, "Back to the runs"));
     main.querySelector("h1").focus();
   }
 
@@ -1311,6 +1277,7 @@ class RunView {
     const last = (status) => run.history.findLast((step) => step.status === status);
     const step = this.at === null ? last("failed") ?? last("suspended") : run.history[this.at - 1];
     if (step) this.open.add(`step:${step.name}`);
+    for (const { name, status } of run.compensations) if (status === "failed") this.open.add(`undo:${name}`);
     this.draw();
   }
 
@@ -1326,41 +1293,39 @@ class RunView {
   // The page.
 
   draw() {
-    const part = (name, element = "div", attributes = {}) => (this.parts[name] = h(element, attributes));
-    const pane = (name, heading, ...content) =>
-      h("section", { class: `pane ${name}`, "aria-labelledby": `h-${name}` }, h("h2", { id: `h-${name}` }, heading), content);
+    const part = (name, element = "div") => (this.parts[name] = h(element));
+    this.whole = h("pre.value.whole", { tabindex: "0", role: "group", "aria-label": "The whole run as JSON" });
     main.replaceChildren(
-      part("head", "header", { class: "head" }), part("next", "section", { class: "next", "aria-label": "What can be done" }),
+      part("head", "header.head"),
+      h("section.next", { "aria-label": "What can be done" }, part("told", "div.told"), part("acts", "div.acts")),
       this.traveller(),
       h("div.panes",
-        pane("path", "Path", part("graph", "div", { class: "picture" })),
+        pane("path", "Path", part("graph", "div.picture")),
         h("div.column",
-          pane("time", "Timeline", part("timeline", "div", { class: "picture" })),
-          pane("steps", "Steps", part("steps")),
+          pane("time", "Timeline", part("timeline", "div.picture")),
+          pane("steps", "Steps", part("steps", "ol.steps"), h("h3", "Compensations"), part("undone", "ol.steps")),
           pane("data", "Data", part("data")))),
       pane("related", "Related runs", part("related")),
-      pane("document", "Document", part("document")));
-    this.graph = new Picture(this.parts.graph, this.signal);
-    this.timeline = new Picture(this.parts.timeline, this.signal);
-    for (const picture of [this.parts.graph, this.parts.timeline]) {
-      picture.addEventListener("click", (event) => this.pick(event.target));
-      picture.addEventListener("keydown", (event) => {
-        if (["Enter", " "].includes(event.key) && this.pick(event.target)) event.preventDefault();
-      });
+      pane("document", "Document", h("details", { ontoggle: () => this.drawWhole() },
+        h("summary", "The whole run as JSON"), button("Copy", () => copy(this.text, "The document is copied.")), this.whole)));
+    for (const name of ["graph", "timeline"]) {
+      this[name] = new Picture(this.parts[name], this.signal, (key) => bring(this.reveal(key)?.firstChild), () => this.markOpen());
     }
-    this.parts.steps.addEventListener("toggle", (event) => this.toggled(event.target), true);
+    main.addEventListener("toggle", (event) => this.toggled(event.target), { capture: true, signal: this.signal });
   }
 
   render() {
     const { run } = this;
     title(`${run.id} · ${word(run.status)}`);
     this.part("head", [run.id, run.status, run.updated_at, run.held_until, run.inbox], () => this.head());
-    this.part("next", [run.status, run.revision, mayAct(), this.nodes.length], () => this.next());
+    this.drawOutlook();
+    this.part("acts", [run.status, run.waits_for, run.error?.code, mayAct()], () => this.acts());
     this.moveTraveller();
-    this.part("steps", [run.revision, this.step, this.nodes.length, [...this.open]], () => this.steps());
-    this.part("data", [run.revision, this.step], () => this.data());
+    this.drawSteps();
+    const data = this.at === null ? run.data : this.dataBefore(this.step);
+    this.part("data", [this.at, data], () => this.data(data));
     this.part("related", run.tags, () => this.related());
-    this.part("document", run.revision, () => this.document());
+    this.drawWhole();
     this.drawPictures();
   }
 
@@ -1377,28 +1342,40 @@ class RunView {
     return this.at === null ? this.run.history.length : Math.min(this.at, this.run.history.length);
   }
 
-  async drawPictures() {
+  /** The last of them. */
+  get passed() {
+    return this.run.history[this.step - 1];
+  }
+
+  drawPictures() {
     const { offset } = this.graph.reader;
-    await Promise.all([
-      this.graph.try(`${runPath(this.id)}/graph`, this.at === null ? { offset } : { offset, step: this.step }), this.drawTimeline()]);
+    this.graph.show(`${runPath(this.id)}/graph`, this.at === null ? { offset } : { offset, step: this.step });
+    this.drawTimeline();
     this.markOpen();
   }
 
   drawTimeline() {
-    return this.timeline.try(`${runPath(this.id)}/timeline`, this.timeline.reader);
+    return this.timeline.show(`${runPath(this.id)}/timeline`, this.timeline.reader);
   }
 
-  /** The timeline of a run that is under way grows although nothing is saved. */
-  keepTimeline() {
-    return repeat(async () => hasEnded(this.run) || this.drawTimeline(), () => 2, this.signal);
+  drawOutlook() {
+    const { error, compensations } = this.run;
+    const undoing = compensations.find((step) => step.status === "failed");
+    const told = h("p.outlook", outlook(this.run));
+    this.part("told", [error, undoing, told.textContent], () =>
+      [error && errorBlock(error), undoing && errorBlock(undoing.error, `Undoing ${undoing.name} failed with`), told]);
+  }
+
+  /** The timeline of a run that is under way grows although nothing is saved, and what was to come may be overdue. */
+  keepTime() {
+    return repeat(async () => hasEnded(this.run) || (this.drawOutlook(), this.drawTimeline()), () => 2, this.signal);
   }
 
   head() {
     const { run } = this;
     const trace = /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(run.traceparent ?? "")?.[1];
-    const fact = (label, ...content) => content.some((each) => each) && h("div", h("dt", label), h("dd", content));
     return [
-      h("nav.crumbs", { "aria-label": "Where this is" }, link(backToRuns, "Runs"), h("span", { "aria-hidden": "true" }, "/"), link(`#/workflows/${enc(run.workflow)}`, run.workflow)),
+      crumbs(link(backToRuns, "Runs"), h("span", { "aria-hidden": "true" }, "/"), link(`#/workflows/${enc(run.workflow)}`, run.workflow)),
       h("div.name", heading(run.id), badge(run.status)),
       h("dl.facts",
         fact("Started", moment(run.created_at)), fact(hasEnded(run) ? "Took" : "So far", took(run)),
@@ -1412,20 +1389,13 @@ class RunView {
     ];
   }
 
-  next() {
+  /** What can be done; these stay as they are while a run goes on, so that a press of one is not lost. */
+  acts() {
     const { run } = this;
     const first = suggested(run);
-    return [
-      run.error && errorBlock(run.error),
-      h("p.outlook", outlook(run)),
-      mayAct() ? h("div.acts", ACTS.filter(({ fits }) => fits(run)).map(({ verb, dialog }) =>
-        button(`${verb}…`, () => this.act(dialog), { class: verb === first && !isInterrupted(run) ? "primary" : "", "data-key": verb })))
-        : note(whyReadOnly()),
-    ];
-  }
-
-  act(dialog) {
-    return dialog(this).catch(tell);
+    if (!mayAct()) return [note(whyReadOnly())];
+    return ACTS.filter(({ fits }) => fits(run)).map(({ verb, dialog }) =>
+      button(`${verb}…`, () => dialog(this).catch(tell), { class: verb === first ? "primary" : "", "data-key": verb }));
   }
 
   // Time travel.
@@ -1445,14 +1415,12 @@ class RunView {
     const last = this.run.history.length;
     this.at = step === null || step >= last ? null : Math.max(0, step);
     history.replaceState(null, "", `#/${runPath(this.id)}${this.at === null ? "" : `?at=${this.at}`}`);
-    const passed = this.run.history[this.step - 1];
-    if (this.at !== null && passed) this.open.add(`step:${passed.name}`);
     this.render();
+    if (this.at !== null && this.passed) this.reveal(`step:${this.passed.name}`);
   }
 
   moveTraveller() {
-    const { history: steps } = this.run;
-    const passed = steps[this.step - 1];
+    const { run: { history: steps }, passed } = this;
     const text = this.at === null ? `now: ${plural(steps.length, "step")} in` : passed ? `after ${passed.name}, step ${this.step} of ${steps.length}` : "before the first step";
     this.slider.max = steps.length;
     this.slider.value = this.step;
@@ -1471,26 +1439,43 @@ class RunView {
 
   // Steps.
 
-  steps() {
-    const { run } = this;
-    const reached = run.history.map((step, index) => this.stepBlock(step, index, `step:${step.name}`));
+  drawSteps() {
+    const { run, parts } = this;
     const left = run.status === "completed" ? [] : this.nodes.slice(run.history.length);
     const inHand = run.status === "running" && run.history.every((step) => step.completed_at);
     const ahead = left.map(({ name, kind }, index) => h("li.ahead",
       stepLine({ name, kind, status: inHand && index === 0 ? "running" : "not_reached" })));
-    const undone = run.compensations.map((step) => this.stepBlock(step, null, `undo:${step.name}`));
-    return [
-      h("ol.steps", reached, ahead),
-      undone.length > 0 && h("h3", "Compensations"), undone.length > 0 && h("ol.steps", undone),
-    ];
+    keepFocus(main, () => {
+      place(parts.steps, [...run.history.map((step, index) => this.stepBlock(step, index, `step:${step.name}`)), ...ahead]);
+      place(parts.undone, run.compensations.map((step) => this.stepBlock(step, null, `undo:${step.name}`)));
+    });
   }
 
+  /** The line of a step, and below it all that is known of it; one that has not changed stays as somebody reads it. */
   stepBlock(step, index, key) {
+    const { run } = this;
     const later = index !== null && index >= this.step;
-    const details = h("details", { open: this.open.has(key) && !later, "data-of": key },
-      h("summary", { "data-key": `line ${key}` }, stepLine(later ? { ...step, status: "not_reached" } : step)));
-    if (details.open) details.append(this.stepBody(step, index));
-    return h("li", { class: later ? "ahead" : "" }, details);
+    const failed = step.status === "compensating" && run.status === "compensation_failed";
+    const status = later ? "not_reached" : failed ? run.status : step.status;
+    const text = JSON.stringify([step, status]);
+    let block = this.drawn.get(key);
+    if (block?.flux !== text) {
+      block = h("li", { class: later ? "ahead" : "" }, h("details", { "data-of": key },
+        h("summary.bar", { "data-key": `line ${key}` }, stepLine({ ...step, status }))));
+      block.flux = text;
+      this.drawn.set(key, block);
+      block.firstChild.open = this.open.has(key) && !later;
+      this.fillStep(block.firstChild);
+    }
+    return block;
+  }
+
+  /** Open the line of a step, if there is one. */
+  reveal(key) {
+    this.open.add(key);
+    const details = this.drawn.get(key)?.firstChild;
+    if (details) details.open = true;
+    return details;
   }
 
   stepBody(step, index) {
@@ -1502,7 +1487,7 @@ class RunView {
     return h("div.step-body",
       note(step.started_at && ["began ", moment(step.started_at)], step.completed_at && [" · ended ", moment(step.completed_at)]),
       step.error && errorBlock(step.error, step.status !== "failed" && "An attempt failed with"),
-      step.tries?.length > 0 && sub("Failed tries", triesTable(step.tries)),
+      step.tries?.length > (step.status === "failed") && sub("Failed tries", triesTable(step.tries)),
       before && sub("Changed in data", diffBlock(before, { ...before, ...step.changes }), cutNote(run, `history.${step.name}.changes.`)),
       step.output !== null && sub("Output", valueBlock(step.output, `Output of ${step.name}`, bytes("output"))),
       before && h("details.given", h("summary", "What it was given"),
@@ -1514,34 +1499,25 @@ class RunView {
     const key = details.dataset.of;
     if (!key) return;
     this.open[details.open ? "add" : "delete"](key);
-    if (details.open && details.childElementCount === 1) {
-      const [kind, name] = [key.slice(0, 4), key.slice(5)];
-      const index = kind === "step" ? this.run.history.findIndex((step) => step.name === name) : null;
-      const step = index === null ? this.run.compensations.find((each) => each.name === name) : this.run.history[index];
-      details.append(this.stepBody(step, index));
-    }
+    this.fillStep(details);
     this.markOpen();
   }
 
-  /** Open the step that was chosen in a picture. */
-  pick(target) {
-    const node = target.closest("[data-step], [data-compensation]");
-    const details = node && this.parts.steps.querySelector(`[data-of="${CSS.escape(nodeKey(node))}"]`);
-    if (!details) return false;
-    details.open = true;
-    details.querySelector("summary").focus();
-    details.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
-    return true;
+  /** What is below the line of a step is made when it is opened. */
+  fillStep(details) {
+    if (!details.open || details.childElementCount > 1) return;
+    const { history: steps, compensations } = this.run;
+    const [kind, name] = details.dataset.of.split(/:(.*)/s);
+    const index = kind === "step" ? steps.findIndex((step) => step.name === name) : null;
+    details.append(this.stepBody(index === null ? compensations.find((step) => step.name === name) : steps[index], index));
   }
 
   markOpen() {
     for (const node of main.querySelectorAll(".picture [data-key]")) node.classList.toggle("is-selected", this.open.has(node.dataset.key));
   }
 
-  data() {
-    const { run } = this;
-    const data = this.at === null ? run.data : this.dataBefore(this.step);
-    const passed = run.history[this.step - 1];
+  data(data) {
+    const { run, passed } = this;
     const heading = this.at === null ? "As it stands" : passed ? `After ${passed.name}` : "Before the first step";
     return [h("div.two",
       h("div", h("h3", heading), valueBlock(data, "Data"), cutNote(run, "data.")),
@@ -1562,25 +1538,25 @@ class RunView {
   async fillRelated(tag, place) {
     const { runs } = await json(`runs?${new URLSearchParams({ tag, limit: 8 })}`, { signal: this.signal });
     const others = runs.filter((run) => run.id !== this.id);
-    place.replaceChildren(...others.map((run) => h("li", badge(run.status), link(`#/${runPath(run.id)}`, run.id),
+    place.replaceChildren(...others.map((run) => h("li", badge(run.status), runLink(run.id),
       h("span.note", run.workflow, " · ", moment(run.created_at)))));
     if (!others.length) place.append(h("li.note", "No other run has it."));
   }
 
-  document() {
-    const text = JSON.stringify(this.run, null, 2);
-    const show = h("details", { open: this.drawn.get("document open") ?? false, ontoggle: () => this.drawn.set("document open", show.open) },
-      h("summary", { "data-key": "document" }, "The whole run as JSON"),
-      button("Copy", () => copy(text, "The document is copied."), { "data-key": "copy-document" }),
-      h("pre.value.whole", { tabindex: "0", role: "group", "aria-label": "The whole run as JSON" }, text));
-    return [show];
+  get text() {
+    return JSON.stringify(this.run, null, 2);
+  }
+
+  /** The whole run, which may be long, is drawn only while somebody reads it. */
+  drawWhole() {
+    if (this.whole.parentNode.open && this.whole.textContent !== this.text) this.whole.textContent = this.text;
   }
 
   key(name) {
     const lines = [...this.parts.steps?.querySelectorAll("summary[data-key]") ?? []];
     const at = lines.indexOf(document.activeElement.closest("li")?.querySelector("summary[data-key]"));
     const step = { j: 1, k: -1 }[name];
-    if (step) lines[Math.max(0, Math.min(lines.length - 1, at + step))]?.focus();
+    if (step) focusOn(lines, at + step);
     else if (name === "[" && this.step > 0) this.travel(this.step - 1);
     else if (name === "]") this.travel(this.step + 1);
     else if (name === "u") location.hash = backToRuns;
@@ -1603,15 +1579,19 @@ function errorBlock(error, heading) {
 }
 
 const triesTable = (tries) => h("table.tries",
-  h("thead", h("tr", ["Began", "Took", "Failed with"].map((text) => h("th", { scope: "col" }, text)))),
+  columns(["Began", "Took", "Failed with"]),
   h("tbody", tries.map(({ started_at: began, ended_at: ended, error }) => h("tr",
     h("td", moment(began)), h("td", duration(seconds(began, ended))),
-    h("td", `${error.type}: ${error.message}`, error.cause && h("span.note", ` ← ${error.cause}`))))));
+    h("td", errorLine(error), error.cause && h("span.note", ` ← ${error.cause}`))))));
 
 /** What is to come of a run, and what it waits for, in a sentence. */
 function outlook(run) {
   const until = (time) => (time ? [" until ", moment(time)] : []);
+  if (run.held_until && secondsSince(run.held_until) > 0) return ["Its worker was lost: it held the run", until(run.held_until), ". The next tick goes on."];
   if (run.held_until) return ["A worker holds the run", until(run.held_until), ". If that worker is lost, another goes on."];
+  if (!hasEnded(run) && run.status !== "paused" && run.wake_at && isOverdue(run.wake_at)) {
+    return ["It was to go on at ", moment(run.wake_at), ", and nothing has come of it. Does anything tick here?"];
+  }
   if (run.status === "suspended" && run.waits_for) {
     if (run.inbox.includes(`signal ${run.waits_for}`)) return ["The signal has come; the next tick goes on."];
     return ["It waits for the signal ", h("strong", run.waits_for), until(run.waits_until), "."];
@@ -1650,13 +1630,11 @@ class WorkflowsView {
     title("Workflows");
     const body = h("tbody");
     const none = h("p.said", { role: "status" });
-    main.replaceChildren(heading("Workflows"), none, h("table.workflows",
-      h("thead", h("tr", ["Workflow", "Version", "Steps"].map((text) => h("th", { scope: "col" }, text)))), body));
+    main.replaceChildren(heading("Workflows"), none, h("table.workflows", columns(["Workflow", "Version", "Steps"]), body));
     const latest = watched();
     return repeat(async () => {
-      const response = await latest("workflows", this.signal);
-      if (!response) return;
-      const { workflows } = await response.json();
+      const { workflows } = await latest("workflows", this.signal) ?? {};
+      if (!workflows) return;
       keepFocus(body, () => body.replaceChildren(...workflows.map(workflowRow)));
       none.textContent = workflows.length ? "" : "No workflow is known here yet.";
     }, () => 10, this.signal);
@@ -1688,51 +1666,46 @@ class WorkflowView {
     this.graphic = h("div.picture");
     this.body = h("div");
     main.replaceChildren(
-      h("nav.crumbs", { "aria-label": "Where this is" }, link("#/workflows", "Workflows")),
+      crumbs(link("#/workflows", "Workflows")),
       h("div.name", heading(this.name), h("label.inline", "Over the", choice)),
       h("div.panes",
-        h("section.pane.path", { "aria-labelledby": "h-path" }, h("h2", { id: "h-path" }, "Definition"), this.graphic),
+        pane("path", "Definition", this.graphic),
         h("div.column", this.body)));
-    this.graph = new Picture(this.graphic, this.signal);
+    this.graph = new Picture(this.graphic, this.signal, (key) => bring(this.body.querySelector(`[data-key="${CSS.escape(key)}"]`)));
     return repeat(() => this.refresh(), () => 10, this.signal);
   }
 
   async refresh() {
     const name = enc(this.name);
-    const response = await this.latest(`workflows/${name}?last=${enc(this.last)}`, this.signal);
-    await this.graph.try(`workflows/${name}/graph`);
-    if (!response) return;
-    const { statistics, version, timeout, observed } = await response.json();
-    keepFocus(this.body, () => this.body.replaceChildren(...this.statistics(statistics, version, timeout, observed)));
+    const told = await this.latest(`workflows/${name}?last=${enc(this.last)}`, this.signal);
+    await this.graph.show(`workflows/${name}/graph`);
+    if (told) keepFocus(this.body, () => this.body.replaceChildren(...this.statistics(told)));
   }
 
-  statistics({ runs, since, statuses, success_rate: rate, steps }, version, timeout, observed) {
-    const fact = (label, ...content) => h("div", h("dt", label), h("dd", content));
+  statistics({ statistics: { runs, since, statuses, success_rate: rate, steps }, version, timeout, observed }) {
     const filtered = (status) => address("", { workflow: this.name, ...(status && { status }) });
     return [
       observed && note("Its definition is not here: this is what its runs show."),
       h("dl.facts.big",
         fact("Succeeded", rate === null ? "no run has ended" : `${(rate * 100).toFixed(rate === 1 ? 0 : 1)} %`),
-        fact("Runs", link(filtered(), digits(runs))), since && fact("Since", moment(since)),
-        fact("Version", version), timeout && fact("Time limit", duration(timeout))),
+        fact("Runs", link(filtered(), digits(runs))), fact("Since", moment(since)),
+        fact("Version", version), fact("Time limit", duration(timeout))),
       h("p.counts", STATUSES.filter((status) => statuses[status]).map((status) =>
         link(filtered(status), badge(status, h("span.count", digits(statuses[status])))))),
-      h("section.pane", { "aria-labelledby": "h-steps" }, h("h2", { id: "h-steps" }, "Steps"), stepsTable(steps)),
+      pane("steps", "Steps", stepsTable(steps)),
     ].filter(Boolean);
   }
 }
 
 function stepsTable(steps) {
   const slowest = Math.max(...steps.map(({ p95 }) => p95 ?? 0));
-  const number = (value) => h("td.number", value ? digits(value) : "–");
+  const number = (value, write = digits) => h("td.number", value ? write(value) : "–");
   const heads = ["Step", "Kind", "Reached", "Completed", "Failed", "Skipped", "Tries", "p50", "p95", ""];
   return h("div.wide", { tabindex: "0", role: "group", "aria-labelledby": "h-steps" }, h("table.statistics",
-    h("thead", h("tr", heads.map((text) => (text ? h("th", { scope: "col" }, text) : h("td"))))),
-    h("tbody", steps.map((step) => h("tr",
+    columns(heads), h("tbody", steps.map((step) => h("tr", { "data-key": `step:${step.name}`, tabindex: "-1" },
       h("th", { scope: "row" }, step.name), h("td.kind", step.kind), number(step.reached), number(step.completed),
       h(`td.number.${step.failed ? "bad" : "none"}`, step.failed ? digits(step.failed) : "–"), number(step.skipped),
-      h("td.number", step.tries?.toFixed(2) ?? "–"), h("td.number", duration(step.p50) || "–"),
-      h("td.number", duration(step.p95) || "–"), h("td", step.p95 && h("progress", { max: slowest, value: step.p95, "aria-hidden": "true" })))))));
+      number(step.tries, (tries) => tries.toFixed(2)), number(step.p50, duration), number(step.p95, duration), h("td", step.p95 && h("progress", { max: slowest, value: step.p95, "aria-hidden": "true" })))))));
 }
 
 // Keys, theme, addresses.
@@ -1810,11 +1783,14 @@ function route() {
   shownPath = path;
   main.className = "";
   main.replaceChildren();
-  for (const each of document.querySelectorAll("[data-view]")) {
-    if (each.dataset.view === name) each.setAttribute("aria-current", "page");
-    else each.removeAttribute("aria-current");
-  }
+  for (const each of document.querySelectorAll("[data-view]")) each.ariaCurrent = each.dataset.view === name ? "page" : null;
   run(View, parameters, decode(pattern.exec(path)?.[1] ?? ""), arriving);
+}
+
+/** Show it from the begin. */
+function again() {
+  shownPath = null;
+  route();
 }
 
 function decode(text) {
@@ -1841,13 +1817,16 @@ async function run(View, parameters, name, arriving) {
   }
 }
 
+function showNothing(what, text, next) {
+  title(what);
+  main.replaceChildren(h("div.empty", { role: "alert" }, heading(what), h("p", text), next));
+}
+
 /** A view that cannot be shown says why. */
 function fail(error) {
-  title("Not shown");
-  main.replaceChildren(h("div.empty", { role: "alert" },
-    heading(error.status === 401 ? "A token is needed" : error.status === 403 ? "This is not allowed" : "This cannot be shown"),
-    h("p", error.message), button("Try again", () => (shownPath = null, route()), { class: "primary" })));
-  if (error.passes) setTimeout(() => main.querySelector(".empty") && (shownPath = null, route()), 3000);
+  const what = error.status === 401 ? "A token is needed" : error.status === 403 ? "This is not allowed" : "This cannot be shown";
+  showNothing(what, error.message, button("Try again", again, { class: "primary" }));
+  if (error.passes) setTimeout(() => main.querySelector(".empty") && again(), 3000);
 }
 
 /** Learn what this server is, and what one may do here. */
