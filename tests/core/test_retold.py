@@ -248,6 +248,13 @@ def test_a_run_that_loses_its_worker_once_too_often_fails_at_its_node() -> None:
     )
 
 
+def test_a_node_that_fails_before_it_is_tried_has_no_attempt() -> None:
+    """The workflow's time was over when its turn came."""
+    late = {"error": "late", "status": "failed", "meta": {"error": {"code": "WORKFLOW_TIMEOUT"}}}
+    node = told(("workflow:start", {}), ("step:error", {**BAKE, **late})).history[0]
+    assert (node.status, node.attempts, node.tries) == ("failed", 0, ())
+
+
 def test_the_error_tells_its_kind_and_cause() -> None:
     """As far as the trace does."""
     error = {
