@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
 from enum import Enum
 from typing import Any, Final
 
@@ -22,12 +21,14 @@ def plain(value: object) -> Any:  # noqa: PLR0911 (a table of types)
         return {str(plain(key)): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
     if isinstance(value, bytes):
         from base64 import b64encode  # few runs carry bytes
 
         return b64encode(value).decode()
+    from datetime import date, datetime, time, timedelta  # few values are one, and every cold start would pay
+
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     return str(value)

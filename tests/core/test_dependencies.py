@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 ADAPTERS = sorted(folder for folder in (ROOT / "adapters").iterdir() if (folder / "__init__.py").exists())
-LATE = ["asyncio", "dataclasses", "decimal", "hashlib", "inspect", "logging", "sqlite3", "uuid"]
+LATE = ["asyncio", "dataclasses", "datetime", "decimal", "hashlib", "inspect", "logging", "sqlite3", "uuid"]
 
 
 def imports(folder: Path) -> Iterator[tuple[str, str]]:
