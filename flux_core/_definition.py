@@ -59,7 +59,7 @@ def check_kept(run_id: str, kept: Iterable[str], workflow: Workflow[Any, Any]) -
         if not any((node.name, node.kind) == (name, COMMIT) for node in workflow.nodes):
             raise DefinitionChanged(
                 f"run {run_id!r} has completed commit {name!r}, which workflow {workflow.name!r} no longer has;"
-                " put it back, or retry a step with redo_commits=True"
+                " put it back, or retry a step with redo_commits"
             )
 
 

@@ -54,8 +54,8 @@ def check_reached(
         raise NotRetryable(f"step {step!r} of run {run_id!r} has not run; retry an earlier one")
     if is_done(forgotten[0]) and not redo_commits:
         raise NotRetryable(
-            f"commit {step!r} of run {run_id!r} has completed and is never run again by a retry; if it must be, say"
-            " redo_commits=True"
+            f"commit {step!r} of run {run_id!r} has completed and is never run again by a retry; if it must be, ask"
+            " for redo_commits"
         )
 
 

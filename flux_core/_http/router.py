@@ -33,7 +33,7 @@ CACHING: Final = {"Cache-Control": "no-cache"}
 
 UNEXPLAINED: Final[Mapping[int, str]] = {
     500: "that is no fault of the request; what has happened is in the log of whatever serves this",
-    503: "the store does not answer; ask again later, and see why in the log of whatever serves this",
+    503: "the store cannot be used; what it said is in the log of whatever serves this",
 }
 """What is said of a failure whose own words may name places and secrets, by its status."""
 
