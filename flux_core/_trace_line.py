@@ -18,7 +18,7 @@ DEEPEST: Final = 3  # times that a line is looked for in a line
 LAST_MOMENT: Final = 253_402_214_400_000
 """Unix milliseconds: the last day of the year 9999, behind which there are no dates to show."""
 OVERLAP: Final = 60_000
-"""Milliseconds before the newest line of a log that are read again: lines may come late, and not in their order."""
+"""Milliseconds before the newest line of a log that are read again: lines may come late."""
 MANY: Final = 10_000  # lines of a log, after which those are forgotten that are not read again
 
 
@@ -116,7 +116,7 @@ class LogGroup(Protocol):
     name: str
 
     def trace_lines(self, *, since: int, run: str | None = None) -> Iterable[LogLine]:
-        """Give the lines from that time on, in Unix milliseconds, that may be of the trace."""
+        """Give the lines from that time on, in Unix milliseconds, that may be of the trace, sorted by time."""
         ...
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 READER: Final = "flux_aws._cloudwatch.logs"
 MOST_RUNS: Final = 20  # of a store, unless one is named
+REMEMBERED: Final = 10 * MOST_RUNS  # a run is among the newest again if newer ones are deleted
 
 
 class Source(Protocol):
@@ -126,14 +127,15 @@ class Stored:
 
     def new(self) -> Iterator[TraceEvent]:
         """Give what was not given yet of the runs that have another revision by now, the oldest run first."""
-        before, self._given = self._given, {}  # nothing of runs that are not among the newest any more
         for run in self._found():
-            revision, given = self._given[run.id] = before.get(run.id, (-1, frozenset()))
+            revision, given = self._given[run.id] = self._given.pop(run.id, (-1, frozenset()))
             if run.revision == revision:
                 continue
             keys = {_identity(event): event for event in events_in(self._runs.shown(run))}
             self._given[run.id] = run.revision, frozenset(keys)
             yield from (event for key, event in keys.items() if key not in given)
+        for forgotten in [*self._given][:-REMEMBERED]:  # those that were found longest ago
+            del self._given[forgotten]
 
     def _found(self) -> Iterable[Run]:
         if self._run_id is not None:

@@ -137,7 +137,7 @@ async def ticking(app: App, every: float = 1.0, workers: int = 4) -> AsyncIterat
                 yield
 
     At its end no more runs are begun, and those in hand have ten seconds; one that takes longer goes on elsewhere once
-    its lease has ended.
+    its lease has ended. What the block raises is raised at once.
 
     Args:
         app: the one that `asgi` was given.
@@ -158,9 +158,14 @@ async def ticking(app: App, every: float = 1.0, workers: int = 4) -> AsyncIterat
                 yield
             except Exception as error:  # noqa: BLE001 (raised below: out of here it would come in a group)
                 raised = error
+                tasks.cancel_scope.cancel()
             finally:
                 loop.stop()
                 tasks.cancel_scope.deadline = anyio.current_time() + LAST_WAIT
+    except Exception:
+        if raised is None:
+            raise
+        log.exception("the tick loop has failed too")
     finally:
         _loops.pop(served, None)
     if raised is not None:

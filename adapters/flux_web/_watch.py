@@ -1,4 +1,4 @@
-"""Watching a run for all the streams that show it: the store is asked once."""
+"""Watching a run for all the streams that show it: one look at the store tells all of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 
 import anyio
 
-from flux_core._http.events import batch
+from flux_core._http.events import UNCHANGED, batch
 
 if TYPE_CHECKING:
     from flux_core._http.events import Batch
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PAUSE: Final = 0.5
 """Seconds between two looks at a run."""
+NOTHING: Final = "nothing"
+"""What a watch has seen that has not looked yet; it is the id of no event."""
 
 
 class Watches:
@@ -47,7 +49,8 @@ class Watch:
         self._id = run_id
         self._threads = threads
         self._lock = anyio.Lock()
-        self._told: dict[str | None, Batch | Exception] = {}  # of the last look, by what a client has seen
+        self._whole: Batch | None = None  # the run as it was seen going on, for whoever has seen nothing
+        self._told: Batch | Exception | None = None  # what the last look has found; None before there was one
         self._due = 0.0
         self.looks = 0
         """How often the run has been looked at."""
@@ -60,26 +63,36 @@ class Watch:
             after: the run is looked at anew unless it has been looked at more often than that.
 
         Raises:
-            RunNotFound: it is not there, and the client has seen nothing of it; beside all that the runs raise.
+            Exception: what the runs have raised, to all who wait for the same look.
         """
         async with self._lock:
             if self.looks <= after:
                 self.looks += 1
-                self._told.clear()
-            if seen not in self._told:
-                self._told[seen] = await self._threads.run(self._look, seen)
+                self._told = None
+            if self._told is None:
+                self._told = await self._threads.run(self._look)
                 self._due = anyio.current_time() + PAUSE
-            told = self._told[seen]
+            told = self._told
         if isinstance(told, Exception):
             raise told
+        if told.text.startswith(f"id: {seen}\n"):
+            _, _, rest = told.text.partition("\n\n")  # all but the first event, which the client has
+            return told._replace(text=UNCHANGED + rest, changed=False)
         return told
 
-    def _look(self, seen: str | None) -> Batch | Exception:
-        """Return what there is to tell, or the error: a store that fails late makes nobody else wait for the same."""
+    def _look(self) -> Batch | Exception:
+        """Return what there is to tell to whoever has seen nothing, or the error.
+
+        It is the same for all, whatever they have seen: a store that fails late makes nobody wait twice.
+        """
+        known = self._whole
         try:
-            return batch(self._runs, self._id, seen)
+            new = batch(self._runs, self._id, NOTHING if known is None else known.seen)
         except Exception as error:  # noqa: BLE001 (it is raised to all who wait)
             return error
+        whole = new if known is None or new.changed else known
+        self._whole = None if whole.over else whole
+        return whole
 
     async def rest(self) -> None:
         """Wait until the run is to be looked at again: for all who wait at the same time."""

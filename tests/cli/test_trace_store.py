@@ -95,18 +95,21 @@ def test_a_store_is_followed(
     assert process.returncode == 0
 
 
-def test_whoever_follows_a_store_for_long_remembers_its_newest_runs_alone(
+def test_whoever_follows_a_store_for_long_remembers_its_last_runs_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Those that are watched; each of their events is given once."""
-    monkeypatch.setattr(_trace_sources, "MOST_RUNS", 2)
+    """Each event is given once, also of a run that is among the newest again since newer ones are deleted."""
+    monkeypatch.setattr(_trace_sources, "MOST_RUNS", 1)
+    monkeypatch.setattr(_trace_sources, "REMEMBERED", 2)
     given: list[str] = []
     with App([Workflow("order").step("bake", print)]) as app:
         source = _trace_sources.Stored(app, None, None)
         for number in range(4):
             app.execute("order", {}, id=f"r{number}")
             given += [event.workflow_id for event in source.new() if event.type == "workflow:start"]
-    assert (given, len(source._given)) == (["r0", "r1", "r2", "r3"], 2)
+        app.delete("r3")
+        assert [*source.new()] == []
+    assert (given, [*source._given]) == (["r0", "r1", "r2", "r3"], ["r3", "r2"])
 
 
 def test_what_is_redacted_is_not_in_the_trace_of_a_store(flux: Callable[..., Result], folder: Path) -> None:

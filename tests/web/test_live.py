@@ -16,6 +16,7 @@ from web.shop import PATIENCE, TOKENS, Store, listening, shop, until
 
 import flux_web
 from flux_core import StoreError
+from flux_core._http.events import UNCHANGED
 from flux_web import _live, _watch
 from flux_web._answers import GUARDS
 from flux_web._threads import Threads
@@ -154,7 +155,7 @@ def test_those_who_watch_one_run_share_the_looks_at_it(
 
 
 def test_those_who_wait_for_a_look_that_fails_are_told_at_once(store: Store, app: App, waiting: str) -> None:
-    """Each would else wait for a store that fails late, one after the other."""
+    """Whatever they have seen; each would else wait for a store that fails late, one after the other."""
     go = threading.Event()
 
     def load(run_id: str) -> Record | None:
@@ -164,16 +165,16 @@ def test_those_who_wait_for_a_look_that_fails_are_told_at_once(store: Store, app
 
     failed: list[str] = []
 
-    async def ask(watch: _watch.Watch, after: int) -> None:
+    async def ask(watch: _watch.Watch, seen: str | None) -> None:
         with pytest.raises(StoreError) as raised:
-            await watch.news("1", after)
+            await watch.news(seen, after=0)
         failed.append(str(raised.value))
 
     async def wait() -> None:
         watch = _watch.Watch(app, waiting, Threads(1))
         async with anyio.create_task_group() as tasks:
-            for _ in range(5):
-                tasks.start_soon(ask, watch, 0)
+            for seen in (None, None, "1", "1", "2"):
+                tasks.start_soon(ask, watch, seen)
             await anyio.wait_all_tasks_blocked()
             go.set()
 
@@ -182,6 +183,31 @@ def test_those_who_wait_for_a_look_that_fails_are_told_at_once(store: Store, app
         patch.setattr(store, "load", load)
         anyio.run(wait)
     assert (failed, store.looks - before) == ([f"no answer about {waiting}"] * 5, 1)
+
+
+def test_one_look_tells_all_whatever_they_have_seen(store: Store, app: App, waiting: str) -> None:
+    """The store is asked no more than for one of them; each is told what it has not seen, and the end."""
+
+    async def ask() -> None:
+        watch = _watch.Watch(app, waiting, Threads(1))
+        first = await watch.news(None, after=0)
+        looks = store.looks
+        rest = [await watch.news(seen, after=0) for seen in (None, "1-long ago", first.seen)]
+        assert rest == [first, first, (UNCHANGED, first.seen, False, False)]
+        assert store.looks == looks
+        again = [await watch.news(seen, after=1) for seen in (first.seen, "1-long ago")]
+        assert again == [rest[2], first]
+        assert store.looks == looks + 1
+        await anyio.to_thread.run_sync(app.cancel, "approval", waiting)
+        last = await watch.news(first.seen, after=2)
+        assert (last.text.count("event: run"), last.text.count("event: end")) == (1, 1)
+        end = 'event: end\ndata: {"status": "cancelled"}\n\n'
+        assert await watch.news(last.seen, after=2) == (UNCHANGED + end, last.seen, False, True)
+        await anyio.to_thread.run_sync(app.delete, waiting)
+        gone = [await watch.news(seen, after=3) for seen in (None, last.seen)]
+        assert [(one.text[:11], one.over) for one in gone] == [("event: gone", True)] * 2
+
+    anyio.run(ask)
 
 
 def test_a_client_that_goes_is_not_served_on(url: str, store: Store, waiting: str) -> None:

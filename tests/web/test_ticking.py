@@ -183,6 +183,69 @@ def test_what_the_block_raises_is_raised_as_it_is() -> None:
     assert _tick_loop.loop_of(app) is None
 
 
+def test_what_the_block_raises_is_raised_though_the_loop_fails_too(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log knows of the loop."""
+    refused = ConnectionError("refused")
+
+    async def run(loop: _tick_loop.TickLoop) -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            raise ValueError("the loop is broken")
+
+    async def live() -> None:
+        async with flux_web.ticking(shop()):
+            await anyio.wait_all_tasks_blocked()
+            raise refused
+
+    monkeypatch.setattr(_tick_loop.TickLoop, "run", run)
+    with pytest.raises(ConnectionError) as raised:
+        anyio.run(live)
+    assert raised.value is refused
+    assert "the loop is broken" in caplog.text
+
+
+def test_a_loop_that_fails_ends_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody believes that runs go on."""
+
+    async def run(loop: _tick_loop.TickLoop) -> None:
+        raise ValueError("the loop is broken")
+
+    async def live() -> None:
+        async with flux_web.ticking(shop()):
+            await anyio.sleep_forever()
+
+    monkeypatch.setattr(_tick_loop.TickLoop, "run", run)
+    with pytest.raises(ExceptionGroup) as raised:
+        anyio.run(live)
+    assert raised.group_contains(ValueError, match="the loop is broken")
+
+
+def test_what_the_block_raises_waits_for_no_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run in hand is left to who comes when its lease has ended."""
+    monkeypatch.setattr(_tick_loop, "LAST_WAIT", PATIENCE * 2)
+    begun, go = threading.Event(), threading.Event()
+
+    def work(ctx: Any) -> None:
+        begun.set()
+        go.wait(PATIENCE)
+
+    app = App([Workflow("work").step("work", work)], Store())
+    app.start("work", {}, id="w1")
+
+    async def live() -> None:
+        async with flux_web.ticking(app):
+            await anyio.to_thread.run_sync(begun.wait)
+            raise ConnectionError("refused")
+
+    with pytest.raises(ConnectionError):
+        anyio.run(live)
+    assert status(app, "w1") == "running"
+    go.set()
+
+
 def test_a_server_that_ends_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that takes longer is left to who comes when its lease has ended."""
     monkeypatch.setattr(_tick_loop, "LAST_WAIT", 0.05)

@@ -202,14 +202,18 @@ class TraceRuns:
 
     def _read_all(self) -> None:
         more = True
-        try:
-            while more and not self._closed.wait(PAUSE):
-                with self._lock:
-                    more = self._read_on()
-        except Exception:
-            log.exception("%s cannot be read on; whoever asks next tries again, and is told", self.source)
-        finally:
-            self._background = None
+        while more:
+            closed = self._closed.wait(PAUSE)
+            with self._lock:
+                try:
+                    more = not closed and self._read_on()
+                except Exception:
+                    more = False
+                    log.exception(
+                        "%s cannot be read on; whoever asks next tries again, and is told", self.source
+                    )
+                if not more:
+                    self._background = None  # before anybody else can ask: who asks then reads on himself
 
     def _read_on(self) -> bool:
         """Take in the next block; whether there was one."""

@@ -247,14 +247,45 @@ def test_a_background_pass_that_fails_is_told(
     monkeypatch.setattr(_runs, "PATIENCE", 0.0)
 
     class Broken(File):
+        looks = 0
+
         def look(self) -> bool:
-            if threading.current_thread() is not threading.main_thread():
+            self.looks += 1
+            if self.looks > 2:  # one as it is opened, and one for the first block
                 raise OSError("a bad sector")
             return True
 
     with TraceRuns(Broken(file), "trace", ordered=True, redact=()) as runs:
         until(lambda: runs._background is None)
-    assert "trace cannot be read on" in caplog.text
+        assert "trace cannot be read on" in caplog.text
+        with pytest.raises(OSError, match="a bad sector"):
+            runs.list()
+
+
+def test_who_asks_behind_the_last_block_of_a_background_pass_reads_on(
+    file: Path, go: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As soon as the pass lets go of the runs: a line that is there is shown."""
+    with open_trace(file) as runs:
+        lock, asked = runs._lock, list[bool]()
+
+        class Asking:
+            def __enter__(self) -> None:
+                lock.acquire()
+
+            def __exit__(self, *exception: object) -> None:
+                lock.release()
+                if threading.current_thread().name == "flux-trace" and not runs._from.look() and not asked:
+                    with file.open("ab") as out:
+                        out.write(line("late", timestamp=AT * 2))
+                    asked.append(False)
+                    asked.append("late" in ids(runs))
+
+        monkeypatch.setattr(_runs, "PATIENCE", PATIENCE)
+        monkeypatch.setattr(runs, "_lock", Asking())
+        go.set()
+        until(lambda: len(asked) == 2)
+        assert asked[-1]
 
 
 def test_a_background_pass_ends_with_its_runs(tmp_path: Path, go: threading.Event) -> None:
