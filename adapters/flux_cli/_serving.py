@@ -8,7 +8,6 @@ import threading
 import webbrowser
 from importlib import import_module
 from importlib.util import find_spec
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -73,7 +72,7 @@ def loaded(command: str) -> Any:
     Raises:
         InvalidInput: what it is built on is not installed.
     """
-    missing = [package for package in ("starlette", "uvicorn") if find_spec(package) is None]
+    missing = [package for package in ("anyio", "starlette", "uvicorn") if find_spec(package) is None]
     if missing:
         raise InvalidInput(f"{command} needs {' and '.join(missing)}: pip install 'flux-serverless[web]'")
     return import_module("flux_web")
@@ -145,18 +144,12 @@ def _check_reach(host: str) -> None:
         InvalidInput: other computers reach it, and nothing says who may.
     """
     from flux_core._http.access import PLATFORM, access_of  # no other command serves anything
+    from flux_core._serving.loopback import is_loopback
 
     access = access_of(PLATFORM, None)
-    if not _is_loopback(host) and not (access and access.has_tokens):
+    if not is_loopback(host) and not (access and access.has_tokens):
         raise InvalidInput(
             f"{host} is reached from other computers, where who asks needs a token: set FLUX_OPERATE_TOKEN, or"
             " FLUX_READ_TOKEN to have runs looked at only; or listen at 127.0.0.1",
             path="--host",
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger("flux")
 
+GLANCE: Final = 0.1
+"""Seconds that are waited after a sending that took too long. In a function that is frozen between its invocations,
+one that nobody waits for would take too long whenever the collector answers."""
+
 
 class Flush:
     """Has providers send what they hold back; the API's own, without an SDK, have nothing to send.
@@ -28,25 +32,27 @@ class Flush:
         self._lock = Lock()
         self._thread: Thread | None = None
         self._late: Thread | None = None  # the one that was waited for in vain
+        self._took = 0.0  # seconds, by the last one that ended
 
     def __call__(self, seconds: float, *, last: bool = False) -> None:
         """Have everything sent, and wait for that, so many seconds at most.
 
-        While a collector does not answer, only the first call waits for it, and the last one.
+        Where the last sending took longer than that, or is under way and was waited for in vain, only a moment is
+        waited, until one ends in time again.
 
         Args:
             seconds: how long to wait.
-            last: whether nobody comes after this call.
+            last: whether nobody comes after this call, which waits in any case.
         """
-        ends = monotonic() + seconds
         before, thread = self._thread, self._sending()
-        if thread is self._late and not last:
-            return
-        thread.join(seconds)
+        patient = last or (thread is not self._late and self._took <= seconds)
+        wait = seconds if patient else min(seconds, GLANCE)
+        ends = monotonic() + wait
+        thread.join(wait)
         if thread is before and not thread.is_alive():  # it had begun before there was all that is to be sent
             thread = self._sending()
             thread.join(max(0.0, ends - monotonic()))
-        if thread.is_alive():
+        if patient and thread.is_alive():
             self._late = thread
             log.warning("spans and metrics are not sent after %g s; does the collector answer?", seconds)
 
@@ -59,6 +65,7 @@ class Flush:
             return self._thread
 
     def _send(self) -> None:
+        began = monotonic()
         for provider in self._providers():
             flush = getattr(provider, "force_flush", None)
             if flush is None:
@@ -67,3 +74,4 @@ class Flush:
                 flush()
             except Exception:
                 log.exception("%s.force_flush has failed", type(provider).__name__)
+        self._took = monotonic() - began

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flux_core import InvalidInput, _late
+from flux_core import _late
 
 if TYPE_CHECKING:
     from flux_web._asgi import asgi
@@ -29,4 +29,6 @@ def __getattr__(name: str) -> Any:
         missing = (error.name or "").partition(".")[0]
         if missing not in {"anyio", "starlette"}:
             raise
-        raise InvalidInput(f"flux_web needs {missing}: pip install 'flux-serverless[web]'") from error
+        raise ModuleNotFoundError(
+            f"flux_web needs {missing}: pip install 'flux-serverless[web]'", name=error.name
+        ) from error

@@ -53,10 +53,11 @@ def path_of(scope: Scope) -> str:
     """Return the path as it was sent, without that at which the application is mounted; "" is that path itself."""
     raw: Any = scope.get("raw_path")  # ASGI does not say that there is one
     path = raw.decode("latin-1").partition("?")[0] if raw else quote(scope["path"], safe="/:@")
-    root = scope.get("root_path", "").rstrip("/")
+    root = scope.get("root_path", "")
     # a proxy may have cut what stands before the outer application, which Starlette remembers
-    mount = root.removeprefix(scope.get("app_root_path", "").rstrip("/"))
-    return next((below for cut in (root, mount) if cut and (below := _below(cut, path)) is not None), path)
+    mount = root.removeprefix(scope.get("app_root_path", ""))
+    cuts = (root.rstrip("/"), mount.rstrip("/"))
+    return next((below for cut in cuts if cut and (below := _below(cut, path)) is not None), path)
 
 
 def _below(root: str, path: str) -> str | None:

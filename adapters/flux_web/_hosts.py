@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final
 
 from flux_core import InvalidInput
+from flux_core._serving.loopback import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,7 @@ def is_from_here(scope: Scope, headers: Mapping[str, str]) -> bool:
     client = scope.get("client")
     return (
         client is not None
-        and _is_loopback(client[0])
+        and is_loopback(client[0])
         and _is_own(headers.get("host", ""))
         and scope.get("http_version") != OF_PROXIES
         and not any(_is_of_proxy(name) for name in headers)
@@ -74,8 +74,7 @@ def is_from_here(scope: Scope, headers: Mapping[str, str]) -> bool:
 
 def _is_own(host: str) -> bool:
     """Whether a header `Host` has a name that this computer gives itself; no page of another site has one of these."""
-    name = name_in(host) or ""
-    return name == "localhost" or _is_loopback(name.strip("[]"))
+    return is_loopback(name_in(host) or "")
 
 
 def _is_of_proxy(header: str) -> bool:
@@ -104,12 +103,3 @@ def _checked(name: object) -> str:
             path="hosts",
         )
     return said[1].lower()
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
-    return (mapped or parsed).is_loopback

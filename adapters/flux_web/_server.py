@@ -8,7 +8,7 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from flux_core import FluxError, InvalidInput
+from flux_core import FluxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,14 +47,16 @@ def serve(
         stopping: is called by the signal handler when the server has been told to end, the first time.
 
     Raises:
-        InvalidInput: uvicorn is not installed.
+        ModuleNotFoundError: uvicorn is not installed.
         PortInUse: the address cannot be listened at.
         KeyboardInterrupt: Ctrl-C came again before the requests in hand were answered.
     """
     try:
         import uvicorn  # what is mounted elsewhere needs no server
-    except ImportError as error:
-        raise InvalidInput("serve needs uvicorn: pip install 'flux-serverless[web]'") from error
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "serve needs uvicorn: pip install 'flux-serverless[web]'", name=error.name
+        ) from error
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -152,15 +152,16 @@ def test_without_an_app_there_is_nothing_to_serve(
     assert "no app is named" in result.stderr
 
 
+@pytest.mark.parametrize("package", ["anyio", "starlette", "uvicorn"])
 def test_what_it_is_built_on_may_be_missing(
-    flux: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+    flux: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
     """It says what to install."""
-    monkeypatch.setattr(_serving, "find_spec", lambda name: None if name == "uvicorn" else sys)
+    monkeypatch.setattr(_serving, "find_spec", lambda name: None if name == package else sys)
     result = flux("serve", "--port", "0")
     assert (result.exit_code, result.stderr) == (
         2,
-        "flux: flux serve needs uvicorn: pip install 'flux-serverless[web]'\n",
+        f"flux: flux serve needs {package}: pip install 'flux-serverless[web]'\n",
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from threading import Event, Thread, Timer
+from threading import Event, Thread
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,7 +34,8 @@ from flux_core._invocation import Invocation
 from flux_core._serving.measure import serving
 from flux_core.storage import MemoryStorage
 from flux_core.testing import FakeClock
-from flux_otel import OpenTelemetryTrace, _spans, _trace
+from flux_otel import OpenTelemetryTrace, _flush, _spans, _trace
+from flux_otel._flush import Flush
 from flux_otel._open import OpenAttempt, OpenRun
 
 if TYPE_CHECKING:
@@ -366,6 +368,65 @@ def test_only_one_invocation_waits_for_a_collector_that_is_down(
     assert len(exporter.get_finished_spans()) == 4
 
 
+def test_once_it_has_taken_too_long_nobody_waits_until_it_answers_in_time(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A function that is called less often than its exporter gives up would else wait at each invocation."""
+    now = 1000.0
+    answers = Event()
+
+    class Collected:
+        needs = 10.0
+
+        def force_flush(self) -> None:
+            nonlocal now
+            answers.wait(LIMIT)
+            now += self.needs
+
+    def begin() -> Thread:
+        """Begin to send, in vain; return the thread that does."""
+        answers.clear()
+        flush(0.001)
+        assert flush._thread is not None
+        return flush._thread
+
+    def end(thread: Thread, needs: float) -> None:
+        """Have a thread end, after so many seconds."""
+        provider.needs = needs
+        answers.set()
+        thread.join(LIMIT)
+
+    monkeypatch.setattr(_flush, "GLANCE", 0.001)
+    monkeypatch.setattr(_flush, "monotonic", lambda: now)
+    provider = Collected()
+    flush = Flush(lambda: [provider])
+    end(begin(), needs=10.0)  # the exporter has given up
+    assert len(caplog.records) == 1
+    end(begin(), needs=0.0)  # which is not waited for, and else would be said
+    assert len(caplog.records) == 1
+    end(begin(), needs=0.0)  # as the one before was in time
+    assert len(caplog.records) == 2
+
+
+def test_the_flush_that_finds_that_the_collector_answers_again_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For a moment: in a function that is frozen no other would find it."""
+    monkeypatch.setattr(_flush, "GLANCE", LIMIT)
+    sent = Event()
+
+    class Collected:
+        def force_flush(self) -> None:
+            sleep(0.01)
+            sent.set()
+
+    flush = Flush(lambda: [Collected()])
+    flush._took = 2 * LIMIT
+    flush(LIMIT)
+    assert sent.is_set()
+    assert flush._took < LIMIT
+
+
 @pytest.mark.parametrize(("left", "waited"), [(100.0, 2.0), (1.0, 0.5), (-1.0, 0.0)])
 def test_a_flush_leaves_time_for_the_answer(
     telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, left: float, waited: float
@@ -407,11 +468,16 @@ def test_what_ends_while_another_invocations_is_being_sent_is_sent_too(
     other.start()
     assert meters.asked.wait(LIMIT)
     assert len(exporter.get_finished_spans()) == 2
-    let = Timer(0.05, meters.answers.set)
-    let.start()
+    sending = sink._flush._sending
+
+    def first_answers() -> Thread:  # once this one's run has ended, and found that one at work
+        thread = sending()
+        meters.answers.set()
+        return thread
+
+    monkeypatch.setattr(sink._flush, "_sending", first_answers)
     serve(provider, 1e12, sink)
-    for thread in (other, let):
-        thread.join(LIMIT)
+    other.join(LIMIT)
     assert len(exporter.get_finished_spans()) == 4
 
 

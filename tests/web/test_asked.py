@@ -120,6 +120,9 @@ def scope(path: str, *, root: str = "", raw: bytes | None = None, **more: str) -
         (scope("/api/flux/runs", root="/api/flux", app_root_path="/api"), "/runs"),
         (scope("/flux", root="/api/flux", app_root_path="/api"), ""),
         (scope("/runs", root="/api", app_root_path="/api"), "/runs"),
+        (scope("/flux/runs", root="/api//flux", app_root_path="/api/"), "/runs"),
+        (scope("/api//flux/runs", root="/api//flux", app_root_path="/api/"), "/runs"),
+        (scope("/runs", root="/api/", app_root_path="/api/"), "/runs"),
         (scope("/runs", raw=b"/runs?limit=1"), "/runs"),
     ],
 )

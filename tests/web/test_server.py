@@ -17,7 +17,6 @@ import pytest
 from web.shop import PATIENCE, shop, until
 
 import flux_web
-from flux_core import InvalidInput
 
 from services.ports import free_port
 
@@ -175,9 +174,10 @@ def test_what_it_is_built_on_may_be_missing(
     monkeypatch.setitem(sys.modules, missing, None)
     package = missing.partition(".")[0]
     with pytest.raises(
-        InvalidInput, match=rf"flux_web needs {package}: pip install 'flux-serverless\[web\]'"
-    ):
+        ModuleNotFoundError, match=rf"flux_web needs {package}: pip install 'flux-serverless\[web\]'"
+    ) as raised:
         getattr(flux_web, name)
+    assert raised.value.name == missing
     assert not hasattr(flux_web, "app")
 
 
@@ -192,8 +192,9 @@ def test_another_module_that_is_missing_is_not_explained_away(monkeypatch: pytes
 def test_uvicorn_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is mounted elsewhere does not need it."""
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    with pytest.raises(InvalidInput, match="serve needs uvicorn: pip install"):
+    with pytest.raises(ModuleNotFoundError, match="serve needs uvicorn: pip install") as raised:
         flux_web.serve(flux_web.asgi(shop()))
+    assert raised.value.name == "uvicorn"
 
 
 def test_a_port_that_is_taken_is_said() -> None:
