@@ -182,7 +182,8 @@ class TraceTree:
                 self.branches.append(node)
             else:
                 self._rollback.add(node)
-                self.branches += [] if self._rollback in self.branches else [self._rollback]
+                if self._rollback not in self.branches:
+                    self.branches.append(self._rollback)
         if event.status == StepStatus.COMPENSATING:
             tried = sum(branch.name.startswith("attempt") for branch in node.branches)
             node.begin(Branch(event.type, f"attempt {tried + 1}", event.timestamp))

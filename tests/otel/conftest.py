@@ -12,6 +12,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from flux_core import Context, Engine, Workflow
+from flux_core.storage import MemoryStorage
+from flux_core.testing import FakeClock
 from flux_otel import OpenTelemetryTrace
 
 if TYPE_CHECKING:
@@ -93,6 +96,21 @@ def telemetry() -> Iterator[Telemetry]:
     telemetry = Telemetry()
     yield telemetry
     telemetry.close()
+
+
+def run_into_crash_loop(telemetry: Telemetry) -> None:
+    """Run `order` until it fails: its worker is lost in its step, and once is too often."""
+    clock = FakeClock()
+    engine = Engine(MemoryStorage(), trace=[telemetry.sink()], clock=clock, max_interruptions=1)
+
+    def stop(ctx: Context[Any, Any]) -> None:
+        raise KeyboardInterrupt
+
+    workflow = Workflow("order").step("a", stop)
+    with pytest.raises(KeyboardInterrupt):
+        engine.execute(workflow, {}, id="r1")
+    clock.advance(100)
+    engine.tick([workflow])
 
 
 def parent_of(span: ReadableSpan) -> int | None:

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
-from otel.conftest import attributes, context_of, parent_of, traces
+from otel.conftest import attributes, context_of, parent_of, run_into_crash_loop, traces
 
 from flux_core import (
     App,
@@ -33,7 +33,6 @@ from flux_core import (
 from flux_core._invocation import Invocation
 from flux_core._serving.measure import serving
 from flux_core.storage import MemoryStorage
-from flux_core.testing import FakeClock
 from flux_otel import OpenTelemetryTrace, _flush, _spans, _trace
 from flux_otel._flush import Flush
 from flux_otel._open import OpenAttempt, OpenRun
@@ -170,19 +169,8 @@ def test_progress_may_come_from_a_thread_that_was_left_behind(
 
 def test_a_run_that_nobody_took_on_has_a_span_with_its_error(telemetry: Telemetry) -> None:
     """It has lost its worker too often, and the spans of those were lost with them: it is in the run's trace."""
-    store, clock = MemoryStorage(), FakeClock()
-    engine = Engine(store, trace=[telemetry.sink()], clock=clock, max_interruptions=1)
-
-    def stop(ctx: Ctx) -> None:
-        raise KeyboardInterrupt
-
-    workflow = Workflow("order").step("a", stop)
-    with pytest.raises(KeyboardInterrupt):
-        engine.execute(workflow, {}, id="r1")
-    _, begun = telemetry.spans
-    clock.advance(100)
-    engine.tick([workflow])
-    failed = telemetry.spans[-1]
+    run_into_crash_loop(telemetry)
+    _, begun, failed = telemetry.spans
     assert (failed.name, parent_of(failed)) == ("order", context_of(begun).span_id)
     assert (failed.status.status_code, attributes(failed)["error.type"]) == (StatusCode.ERROR, "CrashLoop")
     assert attributes(failed)["flux.run.status"] == "failed"

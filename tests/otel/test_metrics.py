@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry.trace import NoOpTracerProvider
+from otel.conftest import run_into_crash_loop
 
 from flux_core import App, Context, Engine, Fatal, Retry, Workflow
 from flux_core._serving.measure import count_lost_lease, measure
@@ -117,17 +118,7 @@ def test_measurements_have_names_of_their_own(telemetry: Telemetry) -> None:
 
 def test_a_crash_loop_is_counted(telemetry: Telemetry) -> None:
     """The run fails without an attempt, and without a worker that had it."""
-    store, clock = MemoryStorage(), FakeClock()
-    engine = Engine(store, trace=[telemetry.sink()], clock=clock, max_interruptions=1)
-
-    def stop(ctx: Ctx) -> None:
-        raise KeyboardInterrupt
-
-    workflow = Workflow("order").step("a", stop)
-    with pytest.raises(KeyboardInterrupt):
-        engine.execute(workflow, {}, id="r1")
-    clock.advance(100)
-    engine.tick([workflow])
+    run_into_crash_loop(telemetry)
     assert telemetry.metrics["flux.runs"] == [(OF_ORDER | {"flux.run.status": "failed"}, 1)]
 
 

@@ -29,6 +29,19 @@ def status(app: App, run_id: str) -> str:
     return str(run.status)
 
 
+class Held:
+    """An app with a run that is due: its step tells when it has `begun`, and does not end before `go`."""
+
+    def __init__(self) -> None:
+        self.begun, self.go = threading.Event(), threading.Event()
+        self.app = App([Workflow("work").step("work", self._work)], Store())
+        self.app.start("work", {}, id="w1")
+
+    def _work(self, ctx: Any) -> None:
+        self.begun.set()
+        self.go.wait(PATIENCE)
+
+
 def test_what_is_due_goes_on_while_the_server_lives() -> None:
     """Without a request: by the lifespan of the application."""
     app = shop()
@@ -151,22 +164,15 @@ def test_a_mount_that_is_ticked_is_not_warned_of(caplog: pytest.LogCaptureFixtur
 
 def test_a_server_that_ends_waits_for_the_tick_in_hand() -> None:
     """The run that is being worked on is not left in the middle."""
-    begun, go = threading.Event(), threading.Event()
-
-    def work(ctx: Any) -> None:
-        begun.set()
-        go.wait(PATIENCE)
-
-    app = App([Workflow("work").step("work", work)], Store())
-    app.start("work", {}, id="w1")
+    held = Held()
 
     async def live() -> None:
-        async with flux_web.ticking(app):
-            await anyio.to_thread.run_sync(begun.wait)
-            threading.Timer(0.05, go.set).start()  # while the block is being left
+        async with flux_web.ticking(held.app):
+            await anyio.to_thread.run_sync(held.begun.wait)
+            threading.Timer(0.05, held.go.set).start()  # while the block is being left
 
     anyio.run(live)
-    assert status(app, "w1") == "completed"
+    assert status(held.app, "w1") == "completed"
 
 
 def test_what_the_block_raises_is_raised_as_it_is() -> None:
@@ -226,45 +232,31 @@ def test_a_loop_that_fails_ends_the_block(monkeypatch: pytest.MonkeyPatch) -> No
 def test_what_the_block_raises_waits_for_no_tick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The run in hand is left to who comes when its lease has ended."""
     monkeypatch.setattr(_tick_loop, "LAST_WAIT", PATIENCE * 2)
-    begun, go = threading.Event(), threading.Event()
-
-    def work(ctx: Any) -> None:
-        begun.set()
-        go.wait(PATIENCE)
-
-    app = App([Workflow("work").step("work", work)], Store())
-    app.start("work", {}, id="w1")
+    held = Held()
 
     async def live() -> None:
-        async with flux_web.ticking(app):
-            await anyio.to_thread.run_sync(begun.wait)
+        async with flux_web.ticking(held.app):
+            await anyio.to_thread.run_sync(held.begun.wait)
             raise ConnectionError("refused")
 
     with pytest.raises(ConnectionError):
         anyio.run(live)
-    assert status(app, "w1") == "running"
-    go.set()
+    assert status(held.app, "w1") == "running"
+    held.go.set()
 
 
 def test_a_server_that_ends_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that takes longer is left to who comes when its lease has ended."""
     monkeypatch.setattr(_tick_loop, "LAST_WAIT", 0.05)
-    begun, go = threading.Event(), threading.Event()
-
-    def work(ctx: Any) -> None:
-        begun.set()
-        go.wait(PATIENCE)
-
-    app = App([Workflow("work").step("work", work)], Store())
-    app.start("work", {}, id="w1")
+    held = Held()
 
     async def live() -> None:
-        async with flux_web.ticking(app):
-            await anyio.to_thread.run_sync(begun.wait)
+        async with flux_web.ticking(held.app):
+            await anyio.to_thread.run_sync(held.begun.wait)
 
     anyio.run(live)
-    assert status(app, "w1") == "running"
-    go.set()
+    assert status(held.app, "w1") == "running"
+    held.go.set()
 
 
 def test_a_server_that_ends_begins_no_more_runs() -> None:
@@ -306,20 +298,13 @@ def test_workers_that_are_all_busy_for_long_are_told_of_once(
 ) -> None:
     """Nothing else that is due goes on meanwhile, timers neither: somebody has to know."""
     monkeypatch.setattr(_tick_loop, "BUSY", 0.01)
-    begun, go = threading.Event(), threading.Event()
-
-    def work(ctx: Any) -> None:
-        begun.set()
-        go.wait(PATIENCE)
-
-    app = App([Workflow("work").step("work", work)], Store())
-    app.start("work", {}, id="w1")
-    with Client(flux_web.asgi(app, tick_every=0.001, workers=1)) as client:
+    held = Held()
+    with Client(flux_web.asgi(held.app, tick_every=0.001, workers=1)) as client:
         until(lambda: caplog.messages)
-        assert begun.is_set()
+        assert held.begun.is_set()
         for _ in range(10):
             client.get("/runs")
-        go.set()
+        held.go.set()
     assert [message.partition(" for ")[0] for message in caplog.messages] == ["all 1 workers have been busy"]
 
 
